@@ -1,0 +1,171 @@
+"""Which column is which, and one type for each, whatever the release of the dataset called it.
+
+1. `locate` finds our names among the file's columns by exact alias. A column under any other name does not
+   count: guessing which column holds the address could pass a listed row unseen.
+2. The readers below turn a column of a drifting type into the one type that RowBatch promises.
+
+LAION's `hash` column is a hash of address and text, never of a picture, and so has no alias here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from takedown.errors import BadDataset
+from takedown.keys import WIDTHS
+
+#: Our name -> names in files, first found wins (INDEX.md, "What is indexed").
+ALIASES: Mapping[str, tuple[str, ...]] = {
+    "url": ("URL", "url"),
+    "caption": ("TEXT", "caption", "text"),
+    "url_sha256": ("url_sha256",),
+    "sha256": ("sha256", "SHA256"),
+    "md5": ("md5", "MD5"),
+    "sha1": ("sha1", "SHA1"),
+    "pdq": ("pdq",),
+    "pdq_quality": ("pdq_quality", "quality"),
+    "phash": ("phash",),
+    # img2dataset's own width and height are those after resizing.
+    "width": ("original_width", "WIDTH", "width"),
+    "height": ("original_height", "HEIGHT", "height"),
+    "key": ("key",),
+    "status": ("status",),
+}
+
+#: Most column names that an error sentence lists.
+NAMES_SHOWN = 40
+
+
+def locate(names: Sequence[str], path: Path) -> dict[str, str]:
+    """Our column name -> the file's.
+
+    Raises:
+        BadDataset: two columns could both be the address, or a needed name occurs twice.
+    """
+    found: dict[str, str] = {}
+    for ours, aliases in ALIASES.items():
+        present = [alias for alias in aliases if alias in names]
+        if (ours == "url" and len(present) > 1) or any(names.count(alias) > 1 for alias in present):
+            raise BadDataset(
+                f"{path} has more than one column that could be the {ours} ({', '.join(present)}); "
+                "keep one of them, or rename the others.",
+                slug="dataset-ambiguous-column",
+            )
+        if present:
+            found[ours] = present[0]
+    return found
+
+
+def require_url(found: Mapping[str, str], names: Sequence[str], path: Path) -> None:
+    """Raises BadDataset, naming the columns there are, when none holds the address."""
+    if "url" in found:
+        return
+    shown = ", ".join(names[:NAMES_SHOWN]) + (" and more" if len(names) > NAMES_SHOWN else "")
+    raise BadDataset(
+        f"{path} has no column for the address (URL or url). Columns found: {shown or 'none'}. "
+        "Rename the column that holds the address, or leave this file out.",
+        slug="dataset-no-url-column",
+    )
+
+
+def text_bytes(column: pa.Array) -> pa.Array:
+    """Any kind of text or binary column -> pa.large_binary with the very same bytes. Raises TypeError."""
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if pa.types.is_null(column.type):
+        return pa.nulls(len(column), pa.large_binary())
+    if not _is_text(column.type):
+        raise TypeError(str(column.type))
+    return column.cast(pa.large_binary())
+
+
+def valid_text(cells: pa.Array) -> pa.Array:
+    """pa.large_binary -> pa.large_string; cells that are not UTF-8 become null."""
+    try:
+        return cells.cast(pa.large_string())
+    except pa.ArrowInvalid:
+        return pa.array([_decode(cell) for cell in cells.to_pylist()], pa.large_string())
+
+
+def text(column: pa.Array) -> pa.Array:
+    """Text or number -> pa.large_string (some sidecars keep `key` as a number)."""
+    if pa.types.is_integer(column.type):
+        return column.cast(pa.large_string())
+    return valid_text(text_bytes(column))
+
+
+def integers(column: pa.Array) -> pa.Array:
+    """int32, int64, float64, even text -> pa.int64; NaN, infinite and unreadable cells become null."""
+    if pa.types.is_floating(column.type):
+        column = pc.if_else(pc.is_finite(column), column, pa.scalar(None, column.type))
+    try:
+        return column.cast(pa.int64(), safe=not pa.types.is_floating(column.type))
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return pa.nulls(len(column), pa.int64())
+
+
+def digests(column: pa.Array, width: int) -> pa.Array:
+    """Hex text or raw bytes -> pa.binary(width); null where a cell is null or malformed."""
+    cells = text_bytes(column).to_pylist()
+    return pa.array([_digest(cell, width) for cell in cells], pa.binary(width))
+
+
+def reader(name: str) -> Callable[[pa.Array], pa.Array]:
+    """The function that brings the column of this name (ours) to its one type."""
+    if name in ("url", "caption"):
+        return text_bytes
+    if name in ("key", "status"):
+        return text
+    if name in WIDTHS:
+        return lambda column: digests(column, WIDTHS[name])
+    return integers
+
+
+def read(name: str, column: pa.Array, path: Path) -> pa.Array:
+    """Bring one column to its type. Raises BadDataset when its type cannot hold what the name says."""
+    try:
+        return reader(name)(column)
+    except TypeError as error:
+        raise BadDataset(
+            f"The {name} column of {path} is of type {error}, not text; convert it to text and try again.",
+            slug="dataset-column-type",
+        ) from None
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return any(
+        check(kind)
+        for check in (
+            pa.types.is_string,
+            pa.types.is_large_string,
+            pa.types.is_string_view,
+            pa.types.is_binary,
+            pa.types.is_large_binary,
+            pa.types.is_binary_view,
+            pa.types.is_fixed_size_binary,
+        )
+    )
+
+
+def _decode(cell: bytes | None) -> str | None:
+    try:
+        return None if cell is None else cell.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _digest(cell: bytes | None, width: int) -> bytes | None:
+    if cell is None or len(cell) == width:
+        return cell
+    if len(cell) != 2 * width:
+        return None
+    try:
+        raw = bytes.fromhex(cell.decode("ascii"))
+    except ValueError:
+        return None
+    # fromhex skips blanks, so that 64 characters can be fewer than 32 bytes.
+    return raw if len(raw) == width else None

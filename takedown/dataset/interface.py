@@ -1,0 +1,194 @@
+"""What every source of rows looks like, whatever the files are.
+
+A *dataset* is what a person names on the command line; it is cut into *shards*; a shard yields *rows* in
+batches of columns, and its *pictures* where it has any. Nothing here reads a file.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from takedown.dataset.columns import valid_text
+from takedown.errors import BadDataset
+from takedown.keys import Row
+
+Kind = Literal["parquet", "img2dataset", "images", "fingerprints"]
+
+#: Rows in one batch unless the caller asks otherwise.
+BATCH_ROWS = 65_536
+
+#: Columns a batch can carry. `rows(columns=...)` takes names from here.
+COLUMNS = (
+    "url",
+    "caption",
+    "url_sha256",
+    "sha256",
+    "md5",
+    "sha1",
+    "pdq",
+    "pdq_quality",
+    "phash",
+    "width",
+    "height",
+    "key",
+    "status",
+)
+
+
+class Stamp(NamedTuple):
+    """Tells cheaply whether a shard changed: bytes of all its files, and a digest of footers and names."""
+
+    size: int
+    digest: str
+
+
+@dataclass(frozen=True)
+class RowBatch:
+    """Consecutive rows of one shard, column by column. A column is None where the shard does not have it.
+
+    Attributes:
+        first: number in the shard of the first row.
+        num_rows: length of every column present.
+        url_bytes, caption_bytes: pa.large_binary, the cells exactly as stored (publishing hashes these).
+        url_sha256, sha256, md5, sha1, pdq, phash: pa.binary of 32, 32, 16, 20, 32, 8 raw bytes; null where
+            the cell is null or malformed.
+        pdq_quality, width, height: pa.int64.
+        key, status: pa.large_string.
+    """
+
+    first: int
+    num_rows: int
+    url_bytes: pa.Array | None = None
+    caption_bytes: pa.Array | None = None
+    url_sha256: pa.Array | None = None
+    sha256: pa.Array | None = None
+    md5: pa.Array | None = None
+    sha1: pa.Array | None = None
+    pdq: pa.Array | None = None
+    pdq_quality: pa.Array | None = None
+    phash: pa.Array | None = None
+    width: pa.Array | None = None
+    height: pa.Array | None = None
+    key: pa.Array | None = None
+    status: pa.Array | None = None
+
+    @cached_property
+    def url(self) -> pa.Array | None:
+        """The addresses as pa.large_string; a cell that is not UTF-8 is null here."""
+        return None if self.url_bytes is None else valid_text(self.url_bytes)
+
+    @cached_property
+    def caption(self) -> pa.Array | None:
+        """The captions as pa.large_string; a cell that is not UTF-8 is null here."""
+        return None if self.caption_bytes is None else valid_text(self.caption_bytes)
+
+
+class Shard(ABC):
+    """One file (or one tar with its sidecars, or one folder of pictures) of a dataset copy.
+
+    Attributes:
+        name: relative to the dataset's folder, with forward slashes; unique in its dataset.
+        path: the main file.
+        kind: how it is laid out.
+    """
+
+    name: str
+    path: Path
+    kind: Kind
+
+    @property
+    @abstractmethod
+    def num_rows(self) -> int:
+        """Rows in the shard, failed downloads included. Raises BadDataset."""
+
+    @abstractmethod
+    def rows(
+        self, batch_size: int = BATCH_ROWS, columns: Collection[str] | None = None
+    ) -> Iterator[RowBatch]:
+        """Every row once, in order.
+
+        Args:
+            batch_size: most rows in a batch.
+            columns: names of COLUMNS to read; all of them when None.
+
+        Raises:
+            BadDataset: the file is damaged, hostile, or lacks a column that it must have.
+        """
+
+    def pictures(self) -> Iterator[tuple[int, bytes]]:
+        """(row in the shard, bytes of the picture file), in file order; nothing where there are none."""
+        return iter(())
+
+    @abstractmethod
+    def read_rows(self, numbers: Sequence[int]) -> list[Row]:
+        """The rows with these numbers in the shard, in the order asked for, for display.
+
+        Reads only the row groups needed. `Row.row` holds the number in the shard; an index puts its own
+        there.
+
+        Raises:
+            BadDataset: damaged file, or a number that is not in the shard.
+        """
+
+    @abstractmethod
+    def stamp(self) -> Stamp:
+        """Size and cheap digest, so that an index notices when its source changed."""
+
+    @abstractmethod
+    def files(self) -> tuple[Path, ...]:
+        """Every file that belongs to the shard, the main one first."""
+
+    def scan_bytes(self, columns: Collection[str]) -> int:
+        """How many bytes `rows(columns=columns)` reads, from footers."""
+        return sum(file.stat().st_size for file in self.files())
+
+    def rewrite(self, removed: NDArray[np.int64], folder: Path) -> int:
+        """Write the shard without some rows; everything else stays as it is.
+
+        Args:
+            removed: numbers in the shard of the rows to leave out, ascending, unique.
+            folder: where the files go, under their own file names, each by temporary name and rename.
+
+        Returns:
+            Bytes written.
+
+        Raises:
+            BadDataset: the shard cannot be rewritten or turned out to be damaged; nothing was put in place
+                that is not complete.
+        """
+        raise BadDataset(
+            f"{self.path} is a folder of pictures without rows, and nothing can be removed from it here; "
+            "give Parquet files or an img2dataset folder.",
+            slug="dataset-not-rewritable",
+        )
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What one source on the command line turned out to be.
+
+    Attributes:
+        path: as given.
+        kind: of its shards.
+        shards: in a fixed order (sorted by name).
+        unread: files in the folder that may hold rows or pictures and are of no known layout.
+    """
+
+    path: Path
+    kind: Kind
+    shards: tuple[Shard, ...]
+    unread: tuple[Path, ...] = ()
+
+    @property
+    def num_rows(self) -> int:
+        """Rows of all shards. Raises BadDataset."""
+        return sum(shard.num_rows for shard in self.shards)

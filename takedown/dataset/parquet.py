@@ -1,0 +1,201 @@
+"""Parquet shards: LAION-style metadata and img2dataset's sidecars.
+
+1. `open_parquet` looks at the footer only, within limits, and finds the columns by alias.
+2. `rows` streams the few columns asked for; `read_rows` reads only the row groups that hold the rows.
+3. `rewrite` (in parquet_rewrite.py) copies everything but some rows.
+
+Statistics in the footer are never believed: they can lie, and a lie would pass a listed row.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from takedown.dataset import columns as cols
+from takedown.dataset.interface import BATCH_ROWS, Kind, RowBatch, Shard, Stamp
+from takedown.errors import BadDataset
+from takedown.keys import Row
+
+#: Largest footer that is read, in bytes. LAION's files stay under 1 MB.
+MAX_FOOTER_BYTES = 64 * 1024 * 1024
+#: Most leaf columns of a file.
+MAX_COLUMNS = 10_000
+
+_TAIL = 8  # footer length (4 bytes, little-endian) and the magic "PAR1"
+
+
+class ParquetShard(Shard):
+    """One Parquet file. The footer is read when the shard is made.
+
+    Args:
+        path: the file.
+        name: relative to its dataset.
+        need_url: refuse a file without an address column.
+
+    Raises:
+        BadDataset: no Parquet file, truncated, footer out of bounds, or no address column.
+    """
+
+    kind: Kind = "parquet"
+
+    def __init__(self, path: Path, name: str, *, need_url: bool = True) -> None:
+        self.path = path
+        self.name = name
+        with open_parquet(path) as file:
+            self._metadata = file.metadata
+            names = list(file.schema_arrow.names)
+        self.columns = cols.locate(names, path)
+        if need_url:
+            cols.require_url(self.columns, names, path)
+
+    @property
+    def num_rows(self) -> int:
+        return int(self._metadata.num_rows)
+
+    def rows(
+        self, batch_size: int = BATCH_ROWS, columns: Collection[str] | None = None
+    ) -> Iterator[RowBatch]:
+        wanted = self._wanted(columns)
+        first = 0
+        with open_parquet(self.path) as file, damaged(self.path):
+            if not wanted:
+                yield RowBatch(0, self.num_rows)
+                return
+            for batch in file.iter_batches(batch_size, columns=sorted(set(wanted.values()))):
+                yield self._batch(first, batch, wanted)
+                first += batch.num_rows
+        if first != self.num_rows:
+            raise _bad(self.path, f"says it has {self.num_rows} rows and holds {first}", "dataset-row-count")
+
+    def read_rows(self, numbers: Sequence[int]) -> list[Row]:
+        wanted = self._wanted(None)
+        groups, inside = self._place(numbers)
+        found: dict[int, Row] = {}
+        with open_parquet(self.path) as file, damaged(self.path):
+            for group in sorted(set(groups.tolist())):
+                chosen = [i for i, g in enumerate(groups) if g == group]
+                table = file.read_row_group(group, columns=sorted(set(wanted.values())))
+                table = table.take(inside[chosen]).combine_chunks()
+                batch = self._batch(0, _one_batch(table), wanted)
+                found.update(
+                    zip(chosen, batch_rows(batch, self.name, [numbers[i] for i in chosen]), strict=True)
+                )
+        return [found[i] for i in range(len(numbers))]
+
+    def stamp(self) -> Stamp:
+        return Stamp(self.path.stat().st_size, hashlib.sha256(footer(self.path)).hexdigest())
+
+    def files(self) -> tuple[Path, ...]:
+        return (self.path,)
+
+    def scan_bytes(self, columns: Collection[str]) -> int:
+        names = set(self._wanted(columns).values())
+        return sum(
+            chunk.total_compressed_size
+            for group in range(self._metadata.num_row_groups)
+            for chunk in map(self._metadata.row_group(group).column, range(self._metadata.num_columns))
+            if chunk.path_in_schema.split(".")[0] in names
+        )
+
+    def rewrite(self, removed: NDArray[np.int64], folder: Path) -> int:
+        from takedown.dataset.parquet_rewrite import rewrite
+
+        return rewrite(self.path, removed, folder / self.path.name)
+
+    def _wanted(self, columns: Collection[str] | None) -> dict[str, str]:
+        return {ours: name for ours, name in self.columns.items() if columns is None or ours in columns}
+
+    def _batch(self, first: int, batch: pa.RecordBatch, wanted: dict[str, str]) -> RowBatch:
+        values: dict[str, Any] = {}
+        for ours, name in wanted.items():
+            field = f"{ours}_bytes" if ours in ("url", "caption") else ours
+            values[field] = cols.read(ours, batch.column(name), self.path)
+        return RowBatch(first, batch.num_rows, **values)
+
+    def _place(self, numbers: Sequence[int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Row numbers -> (row group, row in that group)."""
+        sizes = [self._metadata.row_group(i).num_rows for i in range(self._metadata.num_row_groups)]
+        ends = np.cumsum(np.array(sizes, dtype=np.int64))
+        rows = np.asarray(numbers, dtype=np.int64)
+        if rows.size and (rows.min() < 0 or rows.max() >= self.num_rows):
+            raise _bad(self.path, "has no row of that number; it changed since", "dataset-no-such-row")
+        groups = np.searchsorted(ends, rows, side="right").astype(np.int64)
+        starts = ends - np.array(sizes, dtype=np.int64)
+        return groups, rows - starts[groups] if rows.size else rows
+
+
+@contextmanager
+def open_parquet(path: Path) -> Iterator[pq.ParquetFile]:
+    """Open a file after checking that its footer is there and within limits. Raises BadDataset."""
+    footer_size(path)
+    with damaged(path):
+        file = pq.ParquetFile(path)
+    try:
+        if file.metadata.num_columns > MAX_COLUMNS:
+            raise _bad(path, f"has more than {MAX_COLUMNS} columns", "dataset-too-many-columns")
+        yield file
+    finally:
+        file.close()
+
+
+@contextmanager
+def damaged(path: Path) -> Iterator[None]:
+    """Turn whatever pyarrow raises about this file into BadDataset."""
+    try:
+        yield
+    except (pa.ArrowException, OSError, ValueError, KeyError, UnicodeDecodeError) as error:
+        raise _bad(path, "is not a whole Parquet file", "dataset-unreadable") from error
+
+
+def footer_size(path: Path) -> int:
+    """Bytes of the footer, tail included. Raises BadDataset when there is none or it is out of bounds."""
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            head = file.read(4)
+            file.seek(max(0, size - _TAIL))
+            tail = file.read(_TAIL)
+    except OSError as error:
+        raise _bad(path, f"cannot be read ({error.strerror})", "dataset-unreadable") from error
+    length = int.from_bytes(tail[:4], "little") + _TAIL
+    if head != b"PAR1" or tail[4:] != b"PAR1" or length + 4 > size:
+        raise _bad(path, "is not a whole Parquet file", "dataset-unreadable")
+    if length > MAX_FOOTER_BYTES:
+        raise _bad(path, "has a footer of more than 64 MB", "dataset-footer-too-large")
+    return length
+
+
+def footer(path: Path) -> bytes:
+    """The footer's bytes. Raises BadDataset."""
+    length = footer_size(path)
+    with path.open("rb") as file:
+        file.seek(-length, 2)
+        return file.read(length)
+
+
+def batch_rows(batch: RowBatch, source: str, numbers: Sequence[int]) -> list[Row]:
+    """The rows of a batch as Row, numbered as given."""
+    fields = ("url", "caption", "sha256", "md5", "sha1", "pdq", "pdq_quality", "phash", "width", "height")
+    lists = {field: column.to_pylist() for field in fields if (column := getattr(batch, field)) is not None}
+    return [
+        Row(number, source, number, **{field: values[i] for field, values in lists.items()})
+        for i, number in enumerate(numbers)
+    ]
+
+
+def _one_batch(table: pa.Table) -> pa.RecordBatch:
+    batches = table.to_batches()
+    return batches[0] if batches else pa.RecordBatch.from_pylist([], schema=table.schema)
+
+
+def _bad(path: Path, what: str, slug: str) -> BadDataset:
+    return BadDataset(f"{path} {what}; fetch it again, or leave it out.", slug=slug)
