@@ -26,8 +26,12 @@ _BYSTANDERS = frozenset({".json", ".md", ".yaml", ".yml", ".idx", ".crc", ".lock
 _BYSTANDER_NAMES = ("README", "LICENSE", "LICENCE", "NOTICE", "_", ".")
 
 
-def open_source(path: str | Path) -> Dataset:
+def open_source(path: str | Path, *, strict: bool = True) -> Dataset:
     """Look at a file or folder and return its shards.
+
+    Args:
+        path: a .parquet file, a .tar, or a folder of them or of pictures.
+        strict: raise for the first bad shard of a folder; otherwise list those in `Dataset.failed`.
 
     Raises:
         BadDataset: nothing there, of no known layout, damaged, or without an address column.
@@ -40,7 +44,7 @@ def open_source(path: str | Path) -> Dataset:
         return Dataset(source, shard.kind, (shard,))
     if not source.is_dir():
         raise BadDataset(f"{source} does not exist; check the path.", slug="dataset-not-found")
-    return _folder(source)
+    return _folder(source, strict)
 
 
 def _file(path: Path) -> Shard:
@@ -54,7 +58,7 @@ def _file(path: Path) -> Shard:
     return _shard(path.with_suffix(".tar") if path.with_suffix(".tar").is_file() else path, path.parent)
 
 
-def _folder(folder: Path) -> Dataset:
+def _folder(folder: Path, strict: bool) -> Dataset:
     files = _walk(folder)
     tars = {file for file in files if file.suffix.lower() == ".tar"}
     tables = [
@@ -65,14 +69,28 @@ def _folder(folder: Path) -> Dataset:
     if not tars and not tables and pictures:
         names = sorted(file.relative_to(folder).as_posix() for file in pictures)
         return Dataset(folder, "images", (PictureFolder(folder, names),))
-    shards = tuple(_shard(file, folder) for file in sorted([*tars, *tables]))
-    if not shards:
+    shards, failed = _shards(sorted([*tars, *tables]), folder, strict)
+    if not shards and not failed:
         raise BadDataset(
             f"{folder} holds no Parquet files, tar shards or pictures; check the path.",
             slug="dataset-empty",
         )
     unread = tuple(file for file in other if not _bystander(file))
-    return Dataset(folder, "img2dataset" if tars else "parquet", shards, unread)
+    return Dataset(folder, "img2dataset" if tars else "parquet", shards, unread, failed)
+
+
+def _shards(
+    files: list[Path], folder: Path, strict: bool
+) -> tuple[tuple[Shard, ...], tuple[tuple[Path, BadDataset], ...]]:
+    shards, failed = [], []
+    for file in files:
+        try:
+            shards.append(_shard(file, folder))
+        except BadDataset as error:
+            if strict:
+                raise
+            failed.append((file, error))
+    return tuple(shards), tuple(failed)
 
 
 def _shard(path: Path, folder: Path) -> Shard:

@@ -110,6 +110,11 @@ class Shard(ABC):
     def num_rows(self) -> int:
         """Rows in the shard, failed downloads included. Raises BadDataset."""
 
+    @property
+    def known_rows(self) -> int | None:
+        """`num_rows` where it costs no more than a footer, else None."""
+        return self.num_rows
+
     @abstractmethod
     def rows(
         self, batch_size: int = BATCH_ROWS, columns: Collection[str] | None = None
@@ -181,12 +186,14 @@ class Dataset:
         kind: of its shards.
         shards: in a fixed order (sorted by name).
         unread: files in the folder that may hold rows or pictures and are of no known layout.
+        failed: shards that could not be opened, each with its error; empty unless asked for.
     """
 
     path: Path
     kind: Kind
     shards: tuple[Shard, ...]
     unread: tuple[Path, ...] = ()
+    failed: tuple[tuple[Path, BadDataset], ...] = ()
 
     @property
     def num_rows(self) -> int:

@@ -64,6 +64,10 @@ class Img2datasetShard(Shard):
             self._unaided_rows = len(samples.samples(self.path))
         return self._unaided_rows
 
+    @property
+    def known_rows(self) -> int | None:
+        return self.sidecar.num_rows if self.sidecar else self._unaided_rows
+
     def rows(
         self, batch_size: int = BATCH_ROWS, columns: Collection[str] | None = None
     ) -> Iterator[RowBatch]:
