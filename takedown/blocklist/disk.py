@@ -1,0 +1,119 @@
+"""Files on disk that are whole or absent: temporary file, fsync, rename, fsync of the folder.
+
+Everything a publisher or a reader keeps is written through here, so that one test can stop the world at
+every write and every rename.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from takedown.errors import VerificationFailed
+
+#: From a path of the repository to the file on this disk.
+Locate = Callable[[str], Path]
+
+_BLOCK = 1 << 20
+
+
+def write(path: Path, data: bytes, mode: int = 0o644) -> None:
+    """Write a small file whole: a reader sees the old content or the new.
+
+    Args:
+        path: where; missing folders are made.
+        data: the content.
+        mode: permission bits of the file.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = _part(path)
+    with open(part, "wb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
+        file.write(data)
+        sync_file(file.fileno())
+    rename(part, path)
+
+
+def copy(source: Path, target: Path, size: int, sha256: str) -> None:
+    """Copy a file whole and check what was copied. Nothing is done where the target is already right.
+
+    Raises:
+        VerificationFailed: the source is missing, or not of this size and SHA-256.
+    """
+    if matches(target, size, sha256):
+        return
+    check(source, size, sha256)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = _part(target)
+    with open(source, "rb") as reader, open(part, "wb") as writer:
+        shutil.copyfileobj(reader, writer, _BLOCK)
+        writer.flush()
+        sync_file(writer.fileno())
+    check(part, size, sha256)
+    rename(part, target)
+
+
+def rename(part: Path, path: Path) -> None:
+    """Put a finished file or folder in its place, and make that survive a power cut."""
+    os.replace(part, path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def sync_file(descriptor: int) -> None:
+    """Make the content of an open file survive a power cut."""
+    os.fsync(descriptor)
+
+
+def sha256_file(path: Path) -> str:
+    """SHA-256 of a file's content in lowercase hex."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def matches(path: Path, size: int, sha256: str) -> bool:
+    """True when the file is there with this size in bytes and this SHA-256."""
+    return path.is_file() and path.stat().st_size == size and sha256_file(path) == sha256
+
+
+def check(path: Path, size: int, sha256: str) -> None:
+    """Nothing when the file is there with this size in bytes and this SHA-256.
+
+    Raises:
+        VerificationFailed: slug ``file-missing``, ``file-length`` or ``file-hash``.
+    """
+    if not path.is_file():
+        raise VerificationFailed(
+            f"The file {path.name} is missing; get the release again.", slug="file-missing"
+        )
+    if path.stat().st_size != size:
+        raise VerificationFailed(
+            f"The file {path.name} is not as long as the manifest says; get the release again.",
+            slug="file-length",
+        )
+    if sha256_file(path) != sha256:
+        raise VerificationFailed(
+            f"The file {path.name} is not what the manifest names (other SHA-256); get the release again.",
+            slug="file-hash",
+        )
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold a lock file for the length of the block; wait for whoever holds it. Ends with the process too."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _part(path: Path) -> Path:
+    """Same folder, so that the rename is atomic; fixed name, so that a killed run leaves one at most."""
+    return path.with_name(f".{path.name}.part")

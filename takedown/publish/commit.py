@@ -1,0 +1,162 @@
+"""Publishing a signed release, and keeping its online signatures fresh.
+
+1. Under the repository's lock: read and verify what is committed now.
+2. The staged release must be exactly the next one, signed by enough targets keys, and hold together.
+3. Copy data files, then manifests and checkpoint, then N.targets.json: nobody looks at them yet.
+4. Sign and write N.snapshot.json, then rename timestamp.json into place: the only commit point.
+
+Killed anywhere before 4's last rename, the old release stands and a rerun completes; after it, a rerun finds
+the work done.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tuf.api.exceptions import UnsignedMetadataError
+from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, Targets, Timestamp
+
+from takedown.blocklist import disk, paths
+from takedown.blocklist.manifest import Manifest
+from takedown.errors import UsageError, VerificationFailed
+from takedown.publish.keyring import expiry, load_for, profile_of
+from takedown.publish.repository import LOCK, Head, load_head, seq_of
+from takedown.publish.review import StagedRelease, load_staged, review_staged
+
+
+def head(repository: Path) -> int:
+    """Sequence number of the newest published release, 0 when none.
+
+    Raises:
+        UsageError: the folder is not a release repository.
+        VerificationFailed: it does not verify by its own keys.
+    """
+    return load_head(repository).seq
+
+
+def publish(repository: Path, staging: Path, keys_dir_online: Path, *, now: datetime | None = None) -> int:
+    """Publish a staged and signed release. Safe to run again after a crash at any moment.
+
+    Args:
+        repository: the release repository.
+        staging: folder made by ``stage`` and signed by ``sign``.
+        keys_dir_online: holds ``snapshot.pem`` and ``timestamp.pem``; no other key is needed.
+        now: the moment of signing; the clock when None.
+
+    Returns:
+        The sequence number now published.
+
+    Raises:
+        UsageError: not the next release, or not enough signatures yet.
+        VerificationFailed: the staged files do not hold together.
+    """
+    with disk.locked(repository / LOCK):
+        current = load_head(repository)
+        staged = load_staged(staging)
+        if staged.data == current.targets_bytes:
+            return current.seq
+        review_staged(current, repository, staging, staged)
+        _check_signed(current.root.signed, staged, now)
+        _copy_data(repository, staging, staged)
+        disk.write(repository / paths.metadata(staged.targets.signed.version, "targets"), staged.data)
+        sign_online(
+            repository, keys_dir_online, current.root.signed, staged.targets, versions=_next(current), now=now
+        )
+        return seq_of(staged.targets.signed)
+
+
+def refresh(repository: Path, keys_dir_online: Path, *, now: datetime | None = None) -> None:
+    """Sign snapshot and timestamp again, so that readers know the release is still the newest.
+
+    Raises:
+        UsageError: no repository, or the online keys are not its keys.
+        VerificationFailed: the repository does not verify by its own keys.
+    """
+    with disk.locked(repository / LOCK):
+        current = load_head(repository)
+        sign_online(
+            repository,
+            keys_dir_online,
+            current.root.signed,
+            current.targets,
+            versions=_next(current),
+            now=now,
+        )
+
+
+def sign_online(
+    repository: Path,
+    keys_dir: Path,
+    root: Root,
+    targets: Metadata[Targets],
+    *,
+    versions: tuple[int, int],
+    now: datetime | None,
+) -> None:
+    """Write snapshot and then timestamp for targets metadata that already stands in the repository.
+
+    Args:
+        keys_dir: holds ``snapshot.pem`` and ``timestamp.pem``.
+        root: says which keys are right and, by its profile, how long signatures last.
+        targets: what to commit to.
+        versions: of the new snapshot and timestamp.
+        now: the moment of signing; the clock when None.
+    """
+    rules = profile_of(root)
+    signers = {role: load_for(keys_dir / f"{role}.pem", root, role) for role in ("snapshot", "timestamp")}
+    targets_path = repository / paths.metadata(targets.signed.version, "targets")
+    meta = {"targets.json": _meta_file(targets.signed.version, targets_path.read_bytes())}
+    snapshot = Metadata(Snapshot(version=versions[0], expires=expiry(rules["snapshot"], now), meta=meta))
+    snapshot.sign(signers["snapshot"])
+    data = snapshot.to_bytes()
+    disk.write(repository / paths.metadata(versions[0], "snapshot"), data)
+    about = _meta_file(versions[0], data)
+    timestamp = Metadata(
+        Timestamp(version=versions[1], expires=expiry(rules["timestamp"], now), snapshot_meta=about)
+    )
+    timestamp.sign(signers["timestamp"])
+    disk.write(repository / paths.TIMESTAMP, timestamp.to_bytes())
+
+
+def _next(current: Head) -> tuple[int, int]:
+    return current.snapshot.signed.version + 1, current.timestamp.signed.version + 1
+
+
+def _meta_file(version: int, data: bytes) -> MetaFile:
+    return MetaFile(version, len(data), {"sha256": hashlib.sha256(data).hexdigest()})
+
+
+def _check_signed(root: Root, staged: StagedRelease, now: datetime | None) -> None:
+    try:
+        root.verify_delegate("targets", staged.targets.signed_bytes, staged.targets.signatures)
+    except UnsignedMetadataError as error:
+        needed = root.roles["targets"].threshold
+        sentence = f"The staged release needs {needed} valid targets signature(s); run 'takedown sign' first."
+        raise UsageError(sentence, slug="not-signed") from error
+    if staged.targets.signed.is_expired(now or datetime.now(UTC)):
+        sentence = "The staged release waited until its signature expired; delete it and stage again."
+        raise UsageError(sentence, slug="staging-expired")
+
+
+def _copy_data(repository: Path, staging: Path, staged: StagedRelease) -> None:
+    """Data first, so that whatever a manifest names is there before the manifest is."""
+    for manifest, _ in staged.manifests.values():
+        for path, size, sha256 in new_files(manifest):
+            disk.copy(staging / path, repository / path, size, sha256)
+    for path, target in staged.targets.signed.targets.items():
+        sha256 = target.hashes.get("sha256", "")
+        if not sha256:
+            raise VerificationFailed("A staged target has no SHA-256; stage again.", slug="staging-broken")
+        disk.copy(staging / path, repository / path, target.length, sha256)
+
+
+def new_files(manifest: Manifest) -> list[tuple[str, int, str]]:
+    """(path, bytes, SHA-256) of the data files that came with this very release."""
+    files = [
+        (delta.path, delta.bytes, delta.sha256) for delta in manifest.deltas if delta.end == manifest.seq
+    ]
+    if manifest.state.seq == manifest.seq:
+        files.extend((file.path, file.bytes, file.sha256) for file in manifest.state.files)
+    return files

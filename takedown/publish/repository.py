@@ -1,0 +1,165 @@
+"""What a release repository holds now, verified by its own keys: the ground every publishing step stands on.
+
+Expiry is not looked at here: a publisher must be able to renew what has expired.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar, cast
+
+from securesystemslib.exceptions import StorageError
+from tuf.api.exceptions import LengthOrHashMismatchError, RepositoryError
+from tuf.api.metadata import Metadata, Root, Snapshot, Targets, Timestamp
+
+from takedown.blocklist import disk, paths
+from takedown.blocklist.manifest import Manifest
+from takedown.errors import UsageError, VerificationFailed
+
+T = TypeVar("T", Root, Timestamp, Snapshot, Targets)
+
+#: Held by whatever moves the repository on, so that publish and refresh never interleave.
+LOCK = ".lock"
+
+
+@dataclass(frozen=True)
+class Head:
+    """The newest committed release.
+
+    Attributes:
+        root, targets, snapshot, timestamp: verified metadata.
+        targets_bytes, snapshot_bytes: as they stand on disk.
+        seq: of the release, 0 when none was published yet.
+        manifests: edition -> (manifest, SHA-256 of its bytes).
+    """
+
+    root: Metadata[Root]
+    targets: Metadata[Targets]
+    snapshot: Metadata[Snapshot]
+    timestamp: Metadata[Timestamp]
+    targets_bytes: bytes
+    seq: int
+    manifests: dict[str, tuple[Manifest, str]]
+
+
+def load_head(repository: Path) -> Head:
+    """Read and verify the committed release, in the order a client does.
+
+    Raises:
+        UsageError: the folder is not a release repository.
+        VerificationFailed: slug ``repository-broken``: the repository does not verify by its own keys.
+    """
+    if not (repository / paths.TIMESTAMP).is_file():
+        raise UsageError(
+            f"{repository} is not a release repository; make one with 'takedown ceremony' first."
+        )
+    try:
+        root = load_root(repository)
+        timestamp = _verified(Timestamp, (repository / paths.TIMESTAMP).read_bytes(), root.signed)
+        about = timestamp.signed.snapshot_meta
+        snapshot_bytes = (repository / paths.metadata(about.version, "snapshot")).read_bytes()
+        about.verify_length_and_hashes(snapshot_bytes)
+        snapshot = _verified(Snapshot, snapshot_bytes, root.signed)
+        about = snapshot.signed.meta["targets.json"]
+        targets_bytes = (repository / paths.metadata(about.version, "targets")).read_bytes()
+        about.verify_length_and_hashes(targets_bytes)
+        targets = _verified(Targets, targets_bytes, root.signed)
+    except (RepositoryError, StorageError, OSError, KeyError) as error:
+        raise _broken("its signed metadata does not verify") from error
+    manifests = load_manifests(targets.signed, lambda path: repository / path)
+    return Head(root, targets, snapshot, timestamp, targets_bytes, seq_of(targets.signed), manifests)
+
+
+def load_root(repository: Path) -> Metadata[Root]:
+    """The newest root metadata, each version verified by the one before and by itself.
+
+    Raises:
+        RepositoryError, StorageError: missing or not signed as it must be.
+    """
+    root = _read(Root, (repository / paths.metadata(1, "root")).read_bytes())
+    root.verify_delegate("root", root)
+    while (path := repository / paths.metadata(root.signed.version + 1, "root")).is_file():
+        new = _read(Root, path.read_bytes())
+        root.verify_delegate("root", new)
+        new.verify_delegate("root", new)
+        if new.signed.version != root.signed.version + 1:
+            raise RepositoryError("root versions out of order")
+        root = new
+    return root
+
+
+def load_manifests(targets: Targets, locate: disk.Locate) -> dict[str, tuple[Manifest, str]]:
+    """Every edition's manifest that a targets metadata names, checked by length and SHA-256.
+
+    Raises:
+        VerificationFailed: a manifest is missing, altered or breaks the format, or the names make no sense.
+    """
+    seq, found = seq_of(targets), {}
+    for path, target in targets.targets.items():
+        named = paths.parse_manifest(path)
+        if named is None and paths.parse_checkpoint(path) is None:
+            raise _broken("its targets name a file that is no part of a release")
+        data = _read_target(locate(path))
+        try:
+            target.verify_length_and_hashes(data)
+        except LengthOrHashMismatchError as error:
+            raise _broken(f"{path} is not the file that was signed") from error
+        if named:
+            manifest = Manifest.from_bytes(data)
+            if (manifest.edition, manifest.seq) != named or manifest.seq != seq:
+                raise _broken(f"{path} says it is another manifest")
+            found[manifest.edition] = (manifest, target.hashes["sha256"])
+    return found
+
+
+def seq_of(targets: Targets) -> int:
+    """Sequence number of the release that targets metadata describes: its one checkpoint's; 0 without any.
+
+    Raises:
+        VerificationFailed: more than one checkpoint.
+    """
+    found = [seq for path in targets.targets if (seq := paths.parse_checkpoint(path)) is not None]
+    if len(found) > 1 or (targets.targets and not found):
+        raise _broken("its targets do not belong to one release")
+    return found[0] if found else 0
+
+
+def read_targets(data: bytes) -> Metadata[Targets]:
+    """Parse targets metadata whose signatures are not complete yet.
+
+    Raises:
+        VerificationFailed: not targets metadata.
+    """
+    try:
+        return _read(Targets, data)
+    except RepositoryError as error:
+        raise VerificationFailed(
+            "The staged targets metadata cannot be read; stage the release again.", slug="staging-broken"
+        ) from error
+
+
+def _read(kind: type[T], data: bytes) -> Metadata[T]:
+    metadata = cast("Metadata[T]", Metadata.from_bytes(data))
+    if metadata.signed.type != kind.type:
+        raise RepositoryError(f"expected {kind.type}")
+    return metadata
+
+
+def _verified(kind: type[T], data: bytes, root: Root) -> Metadata[T]:
+    metadata = _read(kind, data)
+    root.verify_delegate(kind.type, metadata.signed_bytes, metadata.signatures)
+    return metadata
+
+
+def _read_target(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise _broken(f"the file {path.name} is missing") from error
+
+
+def _broken(why: str) -> VerificationFailed:
+    return VerificationFailed(
+        f"The release repository cannot be built on: {why}. Restore it from a copy.", slug="repository-broken"
+    )

@@ -1,0 +1,205 @@
+"""Staging: from live keys to a folder that can be carried to a signer.
+
+1. Read the committed release; the new one is exactly the next.
+2. For each edition compute the state afresh from its live full keys, and the difference to the last state.
+3. Write data files, a manifest an edition, the log's checkpoint, and unsigned targets metadata.
+4. Rename the finished folder into place: staging is whole or absent.
+
+No private key is needed, so the portal can do this and still never publish alone.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+
+from tuf.api.metadata import Metadata, TargetFile, Targets
+
+from takedown.blocklist import canonical, disk, paths
+from takedown.blocklist.delta import write_delta
+from takedown.blocklist.entry import FULL
+from takedown.blocklist.manifest import DISPOSITIONS, KEPT_DELTAS, DeltaFile, FullState, Log, Manifest
+from takedown.blocklist.rebuild import rebuild
+from takedown.blocklist.state import State, write_state
+from takedown.errors import UsageError
+from takedown.keys import Key
+from takedown.publish.keyring import expiry, profile_of
+from takedown.publish.repository import Head, load_head
+from takedown.publish.review import EditionChange, load_staged, review_staged
+
+#: A full state is written after this many releases without one ...
+FULL_EVERY = 8
+#: ... or when the deltas since the last one list more than this share of its rows.
+FULL_SHARE = 0.20
+
+#: SHA-256 of nothing: the RFC 6962 root of a log without leaves (section 2.1).
+EMPTY_LOG = Log(0, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
+
+
+@dataclass(frozen=True)
+class EditionDraft:
+    """What an edition should list next: all its live keys in full. A withdrawn key is simply not among them.
+
+    Attributes:
+        name: lowercase letters, digits and hyphens.
+        keys: full live keys, in any order, repeats allowed.
+        prefix_hex: hexadecimal digits published of each digest, 64 for all.
+        k_min: fewest dataset rows any one entry may cover; 0 for full-digest editions.
+        disposition: what holders do with matching samples, ``purge`` or ``quarantine``.
+    """
+
+    name: str
+    keys: Iterable[Key] = field(repr=False)
+    prefix_hex: int = FULL
+    k_min: int = 0
+    disposition: str = "quarantine"
+
+
+@dataclass(frozen=True)
+class Staged:
+    """A release that waits for signatures."""
+
+    seq: int
+    editions: tuple[EditionChange, ...]
+
+
+@dataclass(frozen=True)
+class _Terms:
+    """What all manifests of one release share."""
+
+    publisher: str
+    dataset_ids: tuple[str, ...]
+    seq: int
+    created: date
+    min_client: str
+    audit_head: str
+
+
+def stage(
+    repository: Path,
+    staging: Path,
+    editions: Sequence[EditionDraft],
+    *,
+    publisher: str,
+    dataset_ids: Sequence[str],
+    created: date,
+    audit_head: str,
+    min_client: str = "0.1.0",
+    now: datetime | None = None,
+) -> Staged:
+    """Write the next release into a folder of its own, unsigned.
+
+    Args:
+        repository: the release repository; it is only read.
+        staging: folder to make; it must not exist yet, or be empty.
+        editions: every edition the repository has, and any new ones.
+        publisher, dataset_ids: shown to holders.
+        created: the day of the release.
+        audit_head: SHA-256 in hex of the newest event of the publisher's record, or "".
+        min_client: oldest version of this package that can read the release.
+        now: the moment the targets' expiry counts from; the clock when None.
+
+    Returns:
+        The new sequence number and what changes in each edition.
+
+    Raises:
+        UsageError: staging is in use, an edition is missing or named twice, or a setting is out of range.
+        BadKey: a draft holds something other than a full published key.
+        VerificationFailed: the repository does not verify.
+    """
+    current = load_head(repository)
+    _check_drafts(current, staging, editions)
+    terms = _Terms(publisher, tuple(dataset_ids), current.seq + 1, created, min_client, audit_head)
+    part = staging.with_name(f".{staging.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    targets = [_write_edition(repository, part, current, draft, terms) for draft in editions]
+    targets.append(_write_checkpoint(part, terms))
+    _write_targets(part, current, targets, now)
+    changes = review_staged(current, repository, part, load_staged(part))
+    disk.rename(part, staging)
+    return Staged(terms.seq, tuple(changes))
+
+
+def _check_drafts(current: Head, staging: Path, editions: Sequence[EditionDraft]) -> None:
+    names = [paths.check_edition_name(draft.name) for draft in editions]
+    if staging.exists() and (not staging.is_dir() or any(staging.iterdir())):
+        raise UsageError(f"{staging} is in use; publish what it holds or delete it, then stage again.")
+    if not names or len(set(names)) != len(names):
+        raise UsageError("A release needs at least one edition, and each only once.")
+    missing = sorted(set(current.manifests) - set(names))
+    if missing:
+        raise UsageError(f"Every published edition must be in the release; missing: {', '.join(missing)}.")
+    if any(draft.disposition not in DISPOSITIONS or draft.k_min < 0 for draft in editions):
+        raise UsageError(
+            f"An edition's disposition is one of {', '.join(DISPOSITIONS)}, and k_min 0 or more."
+        )
+
+
+def _write_edition(repository: Path, part: Path, current: Head, draft: EditionDraft, terms: _Terms) -> str:
+    """Write one edition's files; the path of its manifest."""
+    new = State.of(draft.keys, draft.prefix_hex)
+    last, last_sha256 = current.manifests.get(draft.name, (None, None))
+    deltas: tuple[DeltaFile, ...] = ()
+    if last is not None and last.prefix_hex == new.prefix_hex:
+        old = rebuild(lambda path: repository / path, last)
+        made = write_delta(part, draft.name, (last.seq, old), (terms.seq, new))
+        deltas = (*last.deltas, made)[-KEPT_DELTAS:]
+    if last is None or not deltas or _needs_full(last, deltas, terms.seq):
+        full = FullState(terms.seq, write_state(new, part, draft.name, terms.seq))
+    else:
+        full = last.state
+    manifest = _manifest(draft, terms, new, last_sha256, full, deltas)
+    path = paths.manifest(draft.name, terms.seq)
+    disk.write(part / path, manifest.to_bytes())
+    return path
+
+
+def _needs_full(last: Manifest, deltas: Sequence[DeltaFile], seq: int) -> bool:
+    changed = sum(delta.added + delta.removed for delta in deltas if delta.start >= last.state.seq)
+    rows = sum(file.rows for file in last.state.files)
+    return seq - last.state.seq >= FULL_EVERY or changed > FULL_SHARE * rows
+
+
+def _manifest(
+    draft: EditionDraft,
+    terms: _Terms,
+    new: State,
+    last_sha256: str | None,
+    full: FullState,
+    deltas: tuple[DeltaFile, ...],
+) -> Manifest:
+    return Manifest(
+        publisher=terms.publisher,
+        dataset_ids=terms.dataset_ids,
+        edition=draft.name,
+        prefix_hex=new.prefix_hex,
+        k_min=draft.k_min,
+        seq=terms.seq,
+        created=terms.created,
+        prev_manifest_sha256=last_sha256,
+        state=full,
+        deltas=deltas,
+        state_sha256=new.state_sha256,
+        count_by_kind=new.count_by_kind,
+        disposition=draft.disposition,
+        min_client=terms.min_client,
+        log=EMPTY_LOG,
+        audit_head=terms.audit_head,
+    )
+
+
+def _write_checkpoint(part: Path, terms: _Terms) -> str:
+    path = paths.checkpoint(terms.seq)
+    disk.write(part / path, canonical.to_bytes({"format": 1, "seq": terms.seq, **vars(EMPTY_LOG)}))
+    return path
+
+
+def _write_targets(part: Path, current: Head, targets: Sequence[str], now: datetime | None) -> None:
+    rule = profile_of(current.root.signed)["targets"]
+    files = {path: TargetFile.from_data(path, (part / path).read_bytes(), ["sha256"]) for path in targets}
+    version = current.targets.signed.version + 1
+    metadata = Metadata(Targets(version=version, expires=expiry(rule, now), targets=files))
+    disk.write(part / paths.metadata(version, "targets"), metadata.to_bytes())
