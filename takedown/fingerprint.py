@@ -1,0 +1,191 @@
+"""Bytes of a picture -> Fingerprint: digests, PDQ with quality in eight orientations, and pHash.
+
+1. sha256 and md5 of the bytes as they came;
+2. canonical pixels (images.py, pixels.py);
+3. PDQ of the canonical pixels, turned and mirrored in eight ways. Plain PDQ is as far from its own mirror
+   image as from any other picture, and hashing eight really turned arrays finds all of them, where the
+   algebraic "dihedral" hashes of the PDQ paper find three quarters;
+4. imagehash's pHash of the canonical picture.
+
+Perceptual hashes of different pipelines are never compared: ``PIPELINE`` goes into every fingerprint.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import re
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from takedown.errors import BadKey, MissingExtra
+from takedown.images import Picture, check_size, decoders, read_pixels
+from takedown.keys import parse_digest
+from takedown.pixels import Pixels, turn
+
+#: Version of everything between the bytes and the hashes; raise it when any bit of a result may change.
+PIPELINE = 1
+
+#: Name of each variant, and the EXIF orientation that turns the picture into it. The names and their order
+#: are those of PDQ's reference implementation; its angles run counter-clockwise.
+VARIANTS: tuple[tuple[str, int], ...] = (
+    ("original", 1),
+    ("rotate-90", 8),
+    ("rotate-180", 3),
+    ("rotate-270", 6),
+    ("flip-x", 4),
+    ("flip-y", 2),
+    ("flip-plus-1", 5),
+    ("flip-minus-1", 7),
+)
+
+
+@dataclass(frozen=True)
+class Code:
+    """One PDQ hash: the name of the variant it was made from and 64 hex digits."""
+
+    variant: str
+    pdq: str
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """What is kept of a picture. The picture cannot be made from it.
+
+    Attributes:
+        sha256, md5: of the bytes as they came, lowercase hex.
+        format: JPEG, PNG, GIF, WEBP, AVIF or HEIC.
+        width, height: in pixels, after the EXIF turn.
+        pdq_quality: 0..100; below 50 the codes say little and only digests count.
+        codes: PDQ of every variant, the original first.
+        phash: imagehash's 64-bit pHash, 16 hex digits.
+        pipeline: version of the pipeline that made it.
+    """
+
+    sha256: str
+    md5: str
+    format: str
+    width: int
+    height: int
+    pdq_quality: int
+    codes: tuple[Code, ...]
+    phash: str
+    pipeline: int
+
+    @property
+    def pdq(self) -> str:
+        """PDQ of the picture as it is: 64 hex digits."""
+        return self.codes[0].pdq
+
+    def to_json(self) -> str:
+        """One line of JSON, keys sorted."""
+        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Fingerprint:
+        """Read what ``to_json`` wrote, checking every field: the text may come from a confined child.
+
+        Raises:
+            ValueError: it is not a fingerprint.
+        """
+        try:
+            values = json.loads(text)
+            codes = tuple(Code(_name(c["variant"]), _hex("pdq", c["pdq"])) for c in values["codes"])
+            if not codes or codes[0].variant != "original" or len(values) != len(cls.__dataclass_fields__):
+                raise ValueError("codes or fields are missing")
+            return cls(
+                sha256=_hex("sha256", values["sha256"]),
+                md5=_hex("md5", values["md5"]),
+                format=_name(values["format"]),
+                width=_number(values["width"]),
+                height=_number(values["height"]),
+                pdq_quality=_number(values["pdq_quality"]),
+                codes=codes,
+                phash=_hex("phash", values["phash"]),
+                pipeline=_number(values["pipeline"]),
+            )
+        except (BadKey, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise ValueError("this is not a fingerprint") from error
+
+
+def fingerprint(data: bytes) -> Fingerprint:
+    """Fingerprint one picture in this very process; untrusted bytes belong into sandbox.fingerprint.
+
+    Raises:
+        BadImage: as images.read_pixels does.
+        MissingExtra: the decoders or the hashes are not installed.
+    """
+    check_size(data)
+    picture = read_pixels(data)
+    codes, quality = _pdq_codes(picture.pixels)
+    return Fingerprint(
+        sha256=hashlib.sha256(data).hexdigest(),
+        md5=hashlib.md5(data, usedforsecurity=False).hexdigest(),
+        format=picture.format,
+        width=picture.width,
+        height=picture.height,
+        pdq_quality=quality,
+        codes=codes,
+        phash=_phash(picture),
+        pipeline=PIPELINE,
+    )
+
+
+def preload() -> None:
+    """Import all decoders and hashes, so that a process can be confined afterwards.
+
+    Raises:
+        MissingExtra: they are not installed.
+    """
+    grey = Picture(np.zeros((64, 64, 3), dtype=np.uint8), 64, 64, "PNG")
+    _pdq(grey.pixels)
+    _phash(grey)  # imagehash imports SciPy when it is first called
+
+
+@functools.cache
+def _hashes() -> tuple[Any, Any]:
+    """The modules pdqhash and imagehash."""
+    try:
+        import imagehash
+        import pdqhash
+    except ImportError as error:
+        raise MissingExtra("Fingerprints need an optional part; run: pip install '.[index]'") from error
+    return pdqhash, imagehash
+
+
+def _pdq_codes(pixels: Pixels) -> tuple[tuple[Code, ...], int]:
+    """PDQ of all variants, and the quality of the original."""
+    hashed = [(name, *_pdq(turn(pixels, orientation))) for name, orientation in VARIANTS]
+    return tuple(Code(name, code) for name, code, _ in hashed), hashed[0][2]
+
+
+def _pdq(pixels: Pixels) -> tuple[str, int]:
+    """PDQ as 64 hex digits and quality 0..100 of uint8 [h, w, 3]; quality 0 below 5 pixels a side."""
+    bits, quality = _hashes()[0].compute(pixels)
+    return np.packbits(bits).tobytes().hex(), int(quality)
+
+
+def _phash(picture: Picture) -> str:
+    image = decoders().fromarray(picture.pixels)
+    return str(_hashes()[1].phash(image))
+
+
+def _hex(kind: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError("a digest is not text")
+    return parse_digest(kind, value).hex()
+
+
+def _number(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 10**9:
+        raise ValueError("a number is out of range")
+    return value
+
+
+def _name(value: object) -> str:
+    if not isinstance(value, str) or not re.fullmatch("[A-Za-z0-9-]{1,32}", value):
+        raise ValueError("a name is not a short word")
+    return value

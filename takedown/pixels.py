@@ -1,0 +1,123 @@
+"""A decoded picture -> canonical pixels: what every perceptual hash of this project is made from.
+
+The operation is specified to the bit, so that a browser can repeat it (pipeline version 1):
+
+1. every pixel becomes 8-bit RGB: 16-bit grey keeps its high byte, CMYK is converted by
+   ``255 - min(255, ink)`` as Pillow does, grey is repeated;
+2. transparency is laid on white: ``(c * a + 255 * (255 - a) + 127) // 255``;
+3. an axis longer than SIDE is shrunk to SIDE by exact area average, a shorter one stays: output i covers
+   the source span [i * n / SIDE, (i + 1) * n / SIDE), so all weights are multiples of 1/SIDE of a pixel and
+   all sums are integers; both axes are rounded together, once: ``(sum + total // 2) // total``;
+4. the picture is turned as EXIF says. Turning last is the same as turning first, because the spans of an
+   axis are symmetric, both axes are treated alike, and nothing is rounded in between.
+
+The picture is read in strips: Pillow holds 4 bytes a pixel, and a full copy in any other type would not fit
+into the sandbox's memory.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+#: Longest side of the canonical picture in pixels; also the number of units a source pixel is cut into.
+SIDE = 512
+# Output rows made from one strip: 50 megapixels give strips of at most 3.2.
+_ROWS = 32
+
+Pixels = NDArray[np.uint8]
+Sums = NDArray[np.int64]
+
+
+def canonical_pixels(image: Image, orientation: int = 1) -> Pixels:
+    """Turn a loaded picture into canonical pixels (the steps are in the module's docstring).
+
+    Args:
+        image: a loaded Pillow picture of any mode that the allowed formats have.
+        orientation: EXIF orientation, 1..8.
+
+    Returns:
+        uint8 array [height, width, 3], C-contiguous, no side longer than SIDE.
+    """
+    height = min(image.height, SIDE)
+    strips = [_strip(image, first, min(first + _ROWS, height)) for first in range(0, height, _ROWS)]
+    return turn(np.concatenate(strips), orientation)
+
+
+def turn(pixels: Pixels, orientation: int) -> Pixels:
+    """Show an array as EXIF orientation 1..8 demands (EXIF 2.32, tag 0x0112); a contiguous copy."""
+    if orientation in (5, 6, 7, 8):
+        pixels = pixels.transpose(1, 0, 2)
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    return np.ascontiguousarray(pixels)
+
+
+def _strip(image: Image, first: int, last: int) -> Pixels:
+    """Rows first..last-1 of the canonical picture, not yet turned."""
+    width, height = image.size
+    if height > SIDE:
+        edges = np.arange(first, last + 1, dtype=np.int64) * height
+        top, bottom = int(edges[0] // SIDE), int(-(-edges[-1] // SIDE))
+    else:
+        edges, top, bottom = None, first, last
+    sums: NDArray[Any] = _rgb(image.crop((0, top, width, bottom)))
+    total = 1
+    if edges is not None:
+        sums, total = _area_sums(sums, edges - top * SIDE), total * height
+    if width > SIDE:
+        across = np.arange(SIDE + 1, dtype=np.int64) * width
+        sums, total = _area_sums(sums.swapaxes(0, 1), across).swapaxes(0, 1), total * width
+    return ((sums + total // 2) // total).astype(np.uint8) if total > 1 else sums
+
+
+def _area_sums(lines: NDArray[Any], edges: Sums) -> Sums:
+    """Exact sums of lines (along axis 0) between neighbouring edges.
+
+    Args:
+        lines: integers [n, ...].
+        edges: increasing positions in units of 1/SIDE line, each more than one line after the other.
+
+    Returns:
+        [len(edges) - 1, ...], each line weighted by the units of it that lie between the two edges. Below
+        255 * 50e6, so exact in int64 and in the doubles of a browser.
+    """
+    line, units = edges // SIDE, edges % SIDE
+    whole = np.add.reduceat(lines[: line[-1]], line[:-1], axis=0, dtype=np.int64) * SIDE
+    # A span begins and ends inside a line: what lies before the edge belongs to the span before.
+    shape = (-1,) + (1,) * (lines.ndim - 1)
+    before = lines[np.minimum(line, len(lines) - 1)] * units.reshape(shape)
+    sums: Sums = whole + before[1:] - before[:-1]
+    return sums
+
+
+def _rgb(image: Image) -> Pixels:
+    """8-bit RGB pixels of a (small) picture of any mode, transparency laid on white."""
+    if image.mode.startswith("I"):
+        return _from_16_bit(image)
+    if image.has_transparency_data:
+        return _on_white(np.asarray(image.convert("RGBA")))
+    return np.asarray(image.convert("RGB"))
+
+
+def _from_16_bit(image: Image) -> Pixels:
+    """Grey pictures of 16 bits: the high byte. Pillow's own conversion would clip instead."""
+    values = np.asarray(image)
+    grey = (np.clip(values, 0, 65535) >> 8).astype(np.uint8)
+    clear = image.info.get("transparency")
+    if isinstance(clear, int):
+        grey[values == clear] = 255
+    return np.repeat(grey[:, :, np.newaxis], 3, axis=2)
+
+
+def _on_white(rgba: Pixels) -> Pixels:
+    alpha = rgba[:, :, 3:].astype(np.uint16)
+    white = 255 * (255 - alpha) + 127  # at most 65,152: fits
+    return ((rgba[:, :, :3] * alpha + white) // 255).astype(np.uint8)
