@@ -1,0 +1,85 @@
+"""Fingerprints of a shard's pictures, made in the sandbox: a build trusts its sources no more than uploads.
+
+A picture that cannot be read is left out of the perceptual search and counted; it stays a row with whatever
+else is known of it. A child that dies gets one more try, since the machine may have been short of memory.
+When one child after the other dies it is not the pictures' fault, and the build stops.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import NamedTuple
+
+from takedown import sandbox
+from takedown.dataset import Shard
+from takedown.errors import BadImage, SandboxFailed
+from takedown.fingerprint import Fingerprint
+
+#: Pictures in the sandbox at a time, and pictures held in memory at a time.
+WORKERS = 2
+_AHEAD = 8
+
+#: So many pictures in a row on which the child died mean that the sandbox does not work here.
+_MAX_FAILURES = 20
+
+
+class Picture(NamedTuple):
+    """A picture's row in its shard, the digests of its file, and its fingerprint unless it is unreadable."""
+
+    row: int
+    sha256: bytes
+    md5: bytes
+    fingerprint: Fingerprint | None
+
+
+def read_pictures(shard: Shard) -> Iterator[Picture]:
+    """Every picture of a shard in the order of its files; nothing where a shard has none.
+
+    Raises:
+        BadDataset: the shard is damaged.
+        MissingExtra: what reads pictures is not installed.
+        SandboxFailed: the sandbox does not work on this machine.
+    """
+    reader = _Reader()
+    waiting: deque[Future[Picture]] = deque()
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for row, content in shard.pictures():
+            waiting.append(pool.submit(reader.read, row, content))
+            if len(waiting) > _AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+class _Reader:
+    """Reads pictures, and counts those in a row on which the child died."""
+
+    def __init__(self) -> None:
+        self._failures = 0
+
+    def read(self, row: int, content: bytes) -> Picture:
+        md5 = hashlib.md5(content, usedforsecurity=False).digest()
+        return Picture(row, hashlib.sha256(content).digest(), md5, self._fingerprint(content))
+
+    def _fingerprint(self, content: bytes) -> Fingerprint | None:
+        try:
+            fingerprint = _second_try(content)
+        except BadImage:
+            fingerprint = None
+        except SandboxFailed:
+            self._failures += 1
+            if self._failures >= _MAX_FAILURES:
+                raise
+            return None
+        self._failures = 0
+        return fingerprint
+
+
+def _second_try(content: bytes) -> Fingerprint:
+    try:
+        return sandbox.fingerprint(content)
+    except SandboxFailed:
+        return sandbox.fingerprint(content)

@@ -1,0 +1,114 @@
+"""From a row number to the row: which shard it stands in, and what that shard and the index know of it.
+
+An index holds no copy of the rows. Their numbers run through all shards in the order of the manifest, so the
+shard is found among the first numbers of all shards, and the row is read from the shard itself. A shard that
+changed since the build would give other rows under the old numbers; its stamp is compared first.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from takedown.dataset import Shard, open_source
+from takedown.errors import BadDataset, BadIndex
+from takedown.index.columns import Column
+from takedown.index.manifest import ShardRecord, SourceRecord
+from takedown.keys import Row
+
+
+class RowReader:
+    """Reads rows of an index from its sources.
+
+    Args:
+        sources: as in the manifest.
+    """
+
+    def __init__(self, sources: Sequence[SourceRecord]) -> None:
+        self._records = [(Path(source.path), shard) for source in sources for shard in source.shards]
+        counts = np.array([0, *(record.rows for _, record in self._records)], dtype=np.int64)
+        self._first = np.cumsum(counts)
+        self._shards: dict[int, Shard] = {}
+
+    @property
+    def total(self) -> int:
+        return int(self._first[-1])
+
+    def read(self, numbers: Sequence[int], columns: Mapping[str, Column]) -> list[Row]:
+        """The rows with these numbers, in the order asked for; repeats are allowed.
+
+        Args:
+            numbers: row numbers of the index.
+            columns: the index's own columns, whose values go into the rows.
+
+        Raises:
+            BadIndex: no such row, or its source changed or vanished since the build.
+        """
+        wanted = np.asarray(numbers, dtype=np.int64)
+        if wanted.size and (wanted.min() < 0 or wanted.max() >= self.total):
+            raise BadIndex(f"This index has rows 0 to {self.total - 1} only.", slug="index-no-such-row")
+        places = np.searchsorted(self._first, wanted, side="right") - 1
+        by_shard: dict[int, set[int]] = defaultdict(set)
+        for place, number in zip(places.tolist(), wanted.tolist(), strict=True):
+            by_shard[place].add(number)
+        found: dict[int, Row] = {}
+        for place, chosen in by_shard.items():
+            found.update(self._from_shard(place, sorted(chosen), columns))
+        return [found[number] for number in wanted.tolist()]
+
+    def _from_shard(self, place: int, chosen: list[int], columns: Mapping[str, Column]) -> dict[int, Row]:
+        _, record = self._records[place]
+        first = int(self._first[place])
+        rows = self._open(place).read_rows([number - first for number in chosen])
+        numbers = np.array(chosen, dtype=np.int64)
+        known = {name: column.get(numbers) for name, column in columns.items()}
+        found = {}
+        for at, (number, row) in enumerate(zip(chosen, rows, strict=True)):
+            # A folder of pictures is one shard, but each of its rows is a file with a name of its own.
+            source = row.source if record.kind == "images" else record.name
+            found[number] = _with(
+                replace(row, row=number, source=source), {n: v[at] for n, v in known.items()}
+            )
+        return found
+
+    def _open(self, place: int) -> Shard:
+        """The shard, opened at first use, if it still is what was indexed."""
+        folder, record = self._records[place]
+        try:
+            if place not in self._shards:
+                (self._shards[place],) = open_source(Path(os.path.normpath(folder / record.file))).shards
+            shard = self._shards[place]
+            unchanged = tuple(shard.stamp()) == record.stamp
+        except (BadDataset, OSError, ValueError):
+            unchanged = False
+        if not unchanged:
+            self._shards.pop(place, None)
+            raise _moved(folder, record)
+        return shard
+
+
+def _with(row: Row, known: Mapping[str, bytes | None]) -> Row:
+    """The row with what the index knows of it; what the index does not know stays as the source has it."""
+    quality = known["pdq_quality"]
+    return replace(
+        row,
+        sha256=known["sha256"] or row.sha256,
+        md5=known["md5"] or row.md5,
+        sha1=known["sha1"] or row.sha1,
+        pdq=known["pdq"] or row.pdq,
+        phash=known["phash"] or row.phash,
+        pdq_quality=quality[0] if quality else row.pdq_quality,
+    )
+
+
+def _moved(folder: Path, record: ShardRecord) -> BadIndex:
+    return BadIndex(
+        f"{record.name} in {folder} was moved or changed after this index was built, so its rows cannot be "
+        "read; put the file back as it was, or build the index again.",
+        slug="index-source-changed",
+    )
