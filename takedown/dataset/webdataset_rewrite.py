@@ -43,12 +43,13 @@ def rewrite(shard: Img2datasetShard, removed: NDArray[np.int64], folder: Path) -
     numbers = shard.row_of_key()
     chosen = set(removed.tolist())
     keys = {key for key, number in numbers.items() if number in chosen}
-    ends = _ends(shard, removed) if shard.stats.is_file() else Counter()
+    # Read before anything is written: a damaged stats file must not leave half a shard in place.
+    stats = _less_removed(_read_stats(shard.stats), _ends(shard, removed)) if shard.stats.is_file() else None
     written = rewrite_tar(shard.path, keys, set(numbers), folder / shard.path.name)
     if shard.sidecar:
         written += parquet_rewrite.rewrite(shard.sidecar.path, removed, folder / shard.sidecar.path.name)
-    if shard.stats.is_file():
-        written += rewrite_stats(shard.stats, ends, folder / shard.stats.name)
+    if stats is not None:
+        written += _write_json(stats, folder / shard.stats.name)
     return written
 
 
@@ -77,16 +78,8 @@ def rewrite_tar(source: Path, keys: set[str], known: set[str], target: Path) -> 
         return sink.tell()
 
 
-def rewrite_stats(source: Path, ends: Counter[tuple[str, str]], target: Path) -> int:
-    """Copy a stats file with the removed rows taken off its counts.
-
-    Args:
-        ends: (status, error message) of the removed rows, counted.
-
-    Returns:
-        Bytes written. Raises BadDataset when the file is not the JSON object that img2dataset writes.
-    """
-    stats = _read_stats(source)
+def _less_removed(stats: dict[str, Any], ends: Counter[tuple[str, str]]) -> dict[str, Any]:
+    """Take the removed rows off the counts; `ends` counts their (status, error message)."""
     reasons = stats.get("status_dict")
     for (status, message), count in ends.items():
         _less(stats, "count", count)
@@ -95,6 +88,10 @@ def rewrite_stats(source: Path, ends: Counter[tuple[str, str]], target: Path) ->
             _less(reasons, status if status == "success" else message, count)
     if isinstance(reasons, dict):
         stats["status_dict"] = {reason: count for reason, count in reasons.items() if count != 0}
+    return stats
+
+
+def _write_json(stats: dict[str, Any], target: Path) -> int:
     content = json.dumps(stats, indent=4).encode()
     with replacing(target) as sink:
         sink.write(content)

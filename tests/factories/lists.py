@@ -1,0 +1,26 @@
+"""A list as `apply` sees it, without signatures around it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+
+
+@dataclass
+class FakeBlocklist:
+    """Digests in full by kind; cut to `prefix_hex`, sorted and unique when asked for."""
+
+    digests: dict[str, list[str]] = field(default_factory=dict)
+    prefix_hex: int = 64
+    edition: str = "research"
+    seq: int = 7
+    state_sha256: str = "ab" * 32
+
+    def entries(self, kind: str) -> list[str]:
+        return sorted({digest[: self.prefix_hex] for digest in self.digests.get(kind, [])})
+
+
+def of_urls(*urls: str, prefix_hex: int = 64) -> FakeBlocklist:
+    """A list of these very addresses."""
+    digests = [hashlib.sha256(url.encode()).hexdigest() for url in urls]
+    return FakeBlocklist({"url_sha256": digests}, prefix_hex)
