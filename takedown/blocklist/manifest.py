@@ -177,7 +177,7 @@ def _read_log(value: object) -> Log:
 def _read_state(value: object, edition: str, newest: int) -> FullState:
     fields = Fields(value, FullState.__dataclass_fields__, "manifest")
     seq = fields.count("seq", least=1, most=newest)
-    files = tuple(_read_file(item, edition, seq) for item in fields.items("files", _MAX_FILES))
+    files = tuple(read_state_file(item, edition, seq) for item in fields.items("files", _MAX_FILES))
     order = [(file.kind, file.shard) for file in files]
     if order != sorted(set(order)) or len({(f.kind, len(f.shard)) for f in files}) != len(
         {f.kind for f in files}
@@ -186,7 +186,12 @@ def _read_state(value: object, edition: str, newest: int) -> FullState:
     return FullState(seq, files)
 
 
-def _read_file(value: object, edition: str, seq: int) -> StateFile:
+def read_state_file(value: object, edition: str, seq: int) -> StateFile:
+    """One record of a state file, its path checked against its place.
+
+    Raises:
+        VerificationFailed: slug ``manifest-invalid``.
+    """
     fields = Fields(value, StateFile.__dataclass_fields__, "manifest")
     file = StateFile(
         path=fields.text("path"),

@@ -7,6 +7,7 @@ compare, so a manifest can point nowhere else.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from takedown.errors import UsageError
 
@@ -69,3 +70,26 @@ def parse_checkpoint(path: str) -> int | None:
     if not found or int(found[1]) < 1 or checkpoint(int(found[1])) != path:
         return None
     return int(found[1])
+
+
+def release_of(names: Iterable[str]) -> tuple[int, dict[str, str]] | None:
+    """What the target names of signed metadata say.
+
+    Returns:
+        (seq, edition -> path of its manifest); seq is 0 and there are no editions before the first release.
+        None when the names are not those of one release: exactly one checkpoint, and manifests of its number.
+    """
+    checkpoints: list[int] = []
+    editions: dict[str, str] = {}
+    numbers: set[int] = set()
+    for name in names:
+        if (seq := parse_checkpoint(name)) is not None:
+            checkpoints.append(seq)
+        elif named := parse_manifest(name):
+            editions[named[0]] = name
+            numbers.add(named[1])
+        else:
+            return None
+    if not checkpoints and not editions:
+        return 0, {}
+    return (checkpoints[0], editions) if len(checkpoints) == 1 and numbers == set(checkpoints) else None

@@ -15,17 +15,16 @@ from datetime import datetime
 from pathlib import Path
 
 from securesystemslib.signer import CryptoSigner
-from tuf.api.exceptions import RepositoryError
 from tuf.api.metadata import Metadata, Root, Targets
 
 from takedown.blocklist import disk, paths
-from takedown.errors import UsageError, VerificationFailed
+from takedown.blocklist.root import THROWAWAY_FIELD
+from takedown.errors import UsageError
 from takedown.publish.commit import sign_online
 from takedown.publish.keyring import (
     PROFILE_FIELD,
     PROFILES,
     PUBLISHER_FIELD,
-    THROWAWAY_FIELD,
     Rule,
     create,
     expiry,
@@ -75,25 +74,6 @@ def ceremony(
     disk.write(repository / paths.metadata(1, "targets"), targets.to_bytes())
     sign_online(repository, keys_dir, root.signed, targets, versions=(1, 1), now=now)
     return repository / paths.metadata(1, "root")
-
-
-def is_throwaway(root_bytes: bytes) -> bool:
-    """True when a root metadata file says, under its own signatures, that it was made for a trial.
-
-    Raises:
-        VerificationFailed: slug ``root-invalid``: not root metadata, or not signed by itself.
-    """
-    try:
-        root: Metadata[Root] = Metadata.from_bytes(root_bytes)
-        if not isinstance(root.signed, Root):
-            raise RepositoryError("not root")
-        root.signed.verify_delegate("root", root.signed_bytes, root.signatures)
-    except RepositoryError as error:
-        raise VerificationFailed(
-            "The root file is not root metadata signed by itself; get it from the publisher again.",
-            slug="root-invalid",
-        ) from error
-    return root.signed.unrecognized_fields.get(THROWAWAY_FIELD) is True
 
 
 def _refuse_used(keys_dir: Path, repository: Path) -> None:

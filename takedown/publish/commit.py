@@ -20,7 +20,7 @@ from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, Targets, Timest
 
 from takedown.blocklist import disk, paths
 from takedown.blocklist.manifest import Manifest
-from takedown.errors import UsageError, VerificationFailed
+from takedown.errors import UsageError
 from takedown.publish.keyring import expiry, load_for, profile_of
 from takedown.publish.repository import LOCK, Head, load_head, seq_of
 from takedown.publish.review import StagedRelease, load_staged, review_staged
@@ -146,10 +146,7 @@ def _copy_data(repository: Path, staging: Path, staged: StagedRelease) -> None:
         for path, size, sha256 in new_files(manifest):
             disk.copy(staging / path, repository / path, size, sha256)
     for path, target in staged.targets.signed.targets.items():
-        sha256 = target.hashes.get("sha256", "")
-        if not sha256:
-            raise VerificationFailed("A staged target has no SHA-256; stage again.", slug="staging-broken")
-        disk.copy(staging / path, repository / path, target.length, sha256)
+        disk.copy(staging / path, repository / path, target.length, target.hashes["sha256"])
 
 
 def new_files(manifest: Manifest) -> list[tuple[str, int, str]]:

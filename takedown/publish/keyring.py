@@ -48,7 +48,6 @@ PROFILES: Mapping[str, Mapping[str, Rule]] = {
 #: Signed fields of ours in root's metadata.
 PROFILE_FIELD = "x-profile"
 PUBLISHER_FIELD = "x-publisher"
-THROWAWAY_FIELD = "x-throwaway"
 
 
 def profile_of(root: Root) -> Mapping[str, Rule]:

@@ -11,7 +11,7 @@ from typing import TypeVar, cast
 
 from securesystemslib.exceptions import StorageError
 from tuf.api.exceptions import LengthOrHashMismatchError, RepositoryError
-from tuf.api.metadata import Metadata, Root, Snapshot, Targets, Timestamp
+from tuf.api.metadata import Metadata, Root, Snapshot, TargetFile, Targets, Timestamp
 
 from takedown.blocklist import disk, paths
 from takedown.blocklist.manifest import Manifest
@@ -90,39 +90,28 @@ def load_root(repository: Path) -> Metadata[Root]:
 
 
 def load_manifests(targets: Targets, locate: disk.Locate) -> dict[str, tuple[Manifest, str]]:
-    """Every edition's manifest that a targets metadata names, checked by length and SHA-256.
+    """Every edition's manifest that targets metadata names; all targets are checked by length and hash.
 
     Raises:
-        VerificationFailed: a manifest is missing, altered or breaks the format, or the names make no sense.
+        VerificationFailed: a target is missing, altered or breaks the format, or the names make no sense.
     """
-    seq, found = seq_of(targets), {}
-    for path, target in targets.targets.items():
-        named = paths.parse_manifest(path)
-        if named is None and paths.parse_checkpoint(path) is None:
-            raise _broken("its targets name a file that is no part of a release")
-        data = _read_target(locate(path))
-        try:
-            target.verify_length_and_hashes(data)
-        except LengthOrHashMismatchError as error:
-            raise _broken(f"{path} is not the file that was signed") from error
-        if named:
-            manifest = Manifest.from_bytes(data)
-            if (manifest.edition, manifest.seq) != named or manifest.seq != seq:
-                raise _broken(f"{path} says it is another manifest")
-            found[manifest.edition] = (manifest, target.hashes["sha256"])
+    data = {path: _read_target(locate(path), target) for path, target in targets.targets.items()}
+    found = {}
+    for edition, path in _release_of(targets)[1].items():
+        manifest = Manifest.from_bytes(data[path])
+        if paths.manifest(manifest.edition, manifest.seq) != path:
+            raise _broken(f"{path} says it is another manifest")
+        found[edition] = (manifest, targets.targets[path].hashes["sha256"])
     return found
 
 
 def seq_of(targets: Targets) -> int:
-    """Sequence number of the release that targets metadata describes: its one checkpoint's; 0 without any.
+    """Sequence number of the release that targets metadata describes, 0 before the first.
 
     Raises:
-        VerificationFailed: more than one checkpoint.
+        VerificationFailed: its names are not those of one release.
     """
-    found = [seq for path in targets.targets if (seq := paths.parse_checkpoint(path)) is not None]
-    if len(found) > 1 or (targets.targets and not found):
-        raise _broken("its targets do not belong to one release")
-    return found[0] if found else 0
+    return _release_of(targets)[0]
 
 
 def read_targets(data: bytes) -> Metadata[Targets]:
@@ -152,11 +141,24 @@ def _verified(kind: type[T], data: bytes, root: Root) -> Metadata[T]:
     return metadata
 
 
-def _read_target(path: Path) -> bytes:
+def _release_of(targets: Targets) -> tuple[int, dict[str, str]]:
+    found = paths.release_of(targets.targets)
+    if found is None:
+        raise _broken("its targets do not belong to one release")
+    return found
+
+
+def _read_target(path: Path, target: TargetFile) -> bytes:
     try:
-        return path.read_bytes()
+        data = path.read_bytes()
+        target.verify_length_and_hashes(data)
     except OSError as error:
         raise _broken(f"the file {path.name} is missing") from error
+    except LengthOrHashMismatchError as error:
+        raise _broken(f"{path.name} is not the file that was signed") from error
+    if set(target.hashes) != {"sha256"}:
+        raise _broken(f"{path.name} is not signed by its SHA-256")
+    return data
 
 
 def _broken(why: str) -> VerificationFailed:

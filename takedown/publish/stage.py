@@ -18,10 +18,11 @@ from pathlib import Path
 
 from tuf.api.metadata import Metadata, TargetFile, Targets
 
-from takedown.blocklist import canonical, disk, paths
+from takedown.blocklist import checkpoint, disk, paths
+from takedown.blocklist.checkpoint import EMPTY_LOG
 from takedown.blocklist.delta import write_delta
 from takedown.blocklist.entry import FULL
-from takedown.blocklist.manifest import DISPOSITIONS, KEPT_DELTAS, DeltaFile, FullState, Log, Manifest
+from takedown.blocklist.manifest import DISPOSITIONS, KEPT_DELTAS, DeltaFile, FullState, Manifest
 from takedown.blocklist.rebuild import rebuild
 from takedown.blocklist.state import State, write_state
 from takedown.errors import UsageError
@@ -34,9 +35,6 @@ from takedown.publish.review import EditionChange, load_staged, review_staged
 FULL_EVERY = 8
 #: ... or when the deltas since the last one list more than this share of its rows.
 FULL_SHARE = 0.20
-
-#: SHA-256 of nothing: the RFC 6962 root of a log without leaves (section 2.1).
-EMPTY_LOG = Log(0, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
 
 
 @dataclass(frozen=True)
@@ -193,7 +191,7 @@ def _manifest(
 
 def _write_checkpoint(part: Path, terms: _Terms) -> str:
     path = paths.checkpoint(terms.seq)
-    disk.write(part / path, canonical.to_bytes({"format": 1, "seq": terms.seq, **vars(EMPTY_LOG)}))
+    disk.write(part / path, checkpoint.to_bytes(terms.seq, EMPTY_LOG))
     return path
 
 

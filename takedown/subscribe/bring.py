@@ -1,0 +1,109 @@
+"""Bringing one edition's list up to date from files named by an authenticated manifest.
+
+1. Refuse a manifest that goes back, or that is another one under the same number.
+2. The cheap way: the list kept here and the deltas since; only where they carry on from exactly this list.
+3. On any doubt about that: the full state and the deltas after it.
+4. Whatever way: the result must be the list the manifest names, or nothing changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tuf.api.exceptions import DownloadError
+
+from takedown import __version__
+from takedown.blocklist.manifest import DeltaFile, Manifest, StateFile
+from takedown.blocklist.rebuild import rebuild, roll
+from takedown.blocklist.state import State
+from takedown.errors import VerificationFailed
+from takedown.subscribe.local import LocalEdition, read_local
+
+#: Fetches one data file to its place on this disk.
+Get = Callable[[StateFile | DeltaFile], None]
+
+
+@dataclass(frozen=True)
+class Brought:
+    """A list that is what its manifest names; ``note`` is the slug of why the deltas were not used, if so."""
+
+    state: State
+    note: str | None
+
+
+def bring(manifest: Manifest, kept: LocalEdition | None, incoming: Path, get: Get) -> Brought:
+    """The list a manifest names.
+
+    Args:
+        manifest: authenticated.
+        kept: the edition's list on this disk, if any.
+        incoming: folder that ``get`` fills.
+        get: fetches one file of the manifest, checked by length and SHA-256.
+
+    Raises:
+        VerificationFailed: neither way leads to the list.
+        DownloadError: a file that is needed cannot be had.
+    """
+    note = None
+    if kept and _deltas_are_cheaper(manifest, kept):
+        try:
+            return Brought(_by_deltas(manifest, kept, incoming, get), None)
+        except VerificationFailed as error:
+            note = error.slug
+        except DownloadError:
+            note = "delta-missing"
+    for file in _full_way(manifest):
+        get(file)
+    return Brought(rebuild(lambda path: incoming / path, manifest), note)
+
+
+def check_follows(manifest: Manifest, kept: LocalEdition | None, sha256: str) -> None:
+    """Nothing when a manifest may replace the one kept.
+
+    Raises:
+        VerificationFailed: slugs ``rollback``, ``manifest-changed``, ``client-too-old``.
+    """
+    if kept and manifest.seq < kept.manifest.seq:
+        raise VerificationFailed(
+            "The release offered is older than the list kept here; the kept list stays. Tell the publisher.",
+            slug="rollback",
+        )
+    if kept and manifest.seq == kept.manifest.seq and sha256 != kept.manifest_sha256:
+        raise VerificationFailed(
+            "The release offered has the number of the list kept here but other content; the kept list stays "
+            "in use. Tell the publisher.",
+            slug="manifest-changed",
+        )
+    if _numbers(manifest.min_client) > _numbers(__version__):
+        raise VerificationFailed(
+            f"This release needs version {manifest.min_client} of this program or newer; install that first.",
+            slug="client-too-old",
+        )
+
+
+def _by_deltas(manifest: Manifest, kept: LocalEdition, incoming: Path, get: Get) -> State:
+    if manifest.seq == kept.manifest.seq + 1 and manifest.prev_manifest_sha256 != kept.manifest_sha256:
+        raise VerificationFailed("The release follows another one than is kept here.", slug="manifest-chain")
+    deltas = manifest.steps(kept.manifest.seq) or ()
+    for delta in deltas:
+        get(delta)
+    return roll(lambda path: incoming / path, manifest, read_local(kept), deltas)
+
+
+def _deltas_are_cheaper(manifest: Manifest, kept: LocalEdition) -> bool:
+    """True when deltas lead here from the kept list, and weigh no more than the full way."""
+    deltas = manifest.steps(kept.manifest.seq)
+    if deltas is None or kept.manifest.prefix_hex != manifest.prefix_hex:
+        return False
+    return sum(file.bytes for file in deltas) <= sum(file.bytes for file in _full_way(manifest))
+
+
+def _full_way(manifest: Manifest) -> list[StateFile | DeltaFile]:
+    return [*manifest.state.files, *(manifest.steps(manifest.state.seq) or ())]
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """A version's numbers for comparison; a part that is no number counts as 0."""
+    return tuple(int(part) if part.isdecimal() else 0 for part in version.split("."))

@@ -1,0 +1,196 @@
+"""Sync: verify the newest release and make it the local list.
+
+1. Under the state folder's lock: the folder must belong to this address and root file.
+2. TUF metadata, from the root file on; nothing new is trusted before it verifies.
+3. Each edition's manifest and the log's checkpoint, then the data files: deltas, or the full state.
+4. A new list folder is written whole, then ``current.json`` is renamed into place; then the old one goes.
+
+Whatever fails before that rename leaves the last verified list in use.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from tuf.api.exceptions import DownloadError
+from tuf.api.metadata import TargetFile
+from tuf.ngclient import FetcherInterface
+
+from takedown.blocklist import checkpoint, disk
+from takedown.blocklist.canonical import broken
+from takedown.blocklist.manifest import MAX_BYTES, DeltaFile, Log, Manifest, StateFile
+from takedown.blocklist.paths import parse_manifest
+from takedown.blocklist.state import write_state
+from takedown.errors import NothingToSync, VerificationFailed
+from takedown.subscribe import local
+from takedown.subscribe.binding import bind, check_binding
+from takedown.subscribe.bring import bring, check_follows
+from takedown.subscribe.fetch import Fetcher, base_address, download
+from takedown.subscribe.local import Current, LocalEdition
+from takedown.subscribe.result import SyncResult, root_warnings
+from takedown.subscribe.trust import Release, Unreachable, download_target, fetch_release
+
+
+@dataclass
+class _Job:
+    """One sync under way: where from, where to, and what there is to tell."""
+
+    url: str
+    root: bytes
+    state_dir: Path
+    fetcher: FetcherInterface
+    warnings: list[str] = field(default_factory=list)
+    fetched: int = 0
+
+    @property
+    def incoming(self) -> Path:
+        return self.state_dir / local.INCOMING
+
+    def get(self, file: StateFile | DeltaFile) -> None:
+        """Fetch one data file of a manifest."""
+        target = self.incoming / file.path
+        self.fetched += download(self.fetcher, self.url + file.path, target, file.bytes, file.sha256)
+
+    def get_target(self, target: TargetFile, most: int) -> bytes:
+        """Fetch a manifest or checkpoint."""
+        data = download_target(self.fetcher, self.url, target, most)
+        self.fetched += len(data)
+        return data
+
+    def result(self, current: Current, stale: str | None = None) -> SyncResult:
+        return SyncResult(current.seq, current.rows, tuple(self.warnings), stale, self.fetched)
+
+
+def sync(
+    url: str, root: bytes, state_dir: Path, *, min_seq: int = 0, fetcher: FetcherInterface | None = None
+) -> SyncResult:
+    """Verify the newest release and make it the local list.
+
+    Args:
+        url: http(s) or file address, or the path, of the release repository.
+        root: the publisher's root file, had by a way you trust.
+        state_dir: folder for the list and for what protects against rollback; bound to this address and root.
+        min_seq: refuse releases below this number.
+        fetcher: how bytes are had; the default speaks http(s) and file.
+
+    Returns:
+        What is in use now. ``stale`` is set when the newest release could not be had and an older is kept.
+
+    Raises:
+        NothingToSync: no list could be had, and none is kept here.
+        VerificationFailed: what was offered does not verify; a list kept here stays in use.
+        UsageError: the address makes no sense, or the folder belongs to another address or root file.
+    """
+    job = _Job(base_address(url), root, state_dir, fetcher or Fetcher(), list(root_warnings(root)))
+    with disk.locked(state_dir / local.LOCK):
+        check_binding(state_dir, job.url, root)
+        current = local.load_current(state_dir)
+        try:
+            current = _take_newest(job, current, min_seq)
+        except (Unreachable, DownloadError) as error:
+            return _keep(job, current, error)
+    return job.result(current)
+
+
+def _take_newest(job: _Job, current: Current | None, min_seq: int) -> Current:
+    release = fetch_release(job.url, job.root, job.state_dir / local.METADATA, job.fetcher)
+    bind(job.state_dir, job.url, job.root)
+    _check_release(release, current, min_seq)
+    if current and current.manifests == {
+        name: target.hashes.get("sha256") for name, target in release.manifests.items()
+    }:
+        return current
+    new = _write_list(job, release, current)
+    local.save_current(job.state_dir, new)
+    _tidy(job.state_dir, new)
+    return new
+
+
+def _check_release(release: Release, current: Current | None, min_seq: int) -> None:
+    if release.seq < max(min_seq, current.seq if current else 0):
+        raise VerificationFailed(
+            "The release offered is older than the newest one known here; nothing was changed. "
+            "Tell the publisher.",
+            slug="rollback",
+        )
+    if release.seq == 0:
+        sentence = "The publisher has not published a release yet; try again later."
+        raise NothingToSync(sentence, slug="no-release")
+    if current and set(current.editions) - set(release.manifests):
+        raise VerificationFailed(
+            "An edition kept here is not in the release offered; the kept list stays. Ask the publisher.",
+            slug="edition-missing",
+        )
+
+
+def _write_list(job: _Job, release: Release, current: Current | None) -> Current:
+    """Write a whole new list folder, not in use yet."""
+    name = f"{release.seq:06d}-{hashlib.sha256(release.targets_bytes).hexdigest()[:12]}"
+    folder = job.state_dir / local.LISTS / name
+    part = folder.with_name(f".{name}.part")
+    for leftover in (part, folder):
+        shutil.rmtree(leftover, ignore_errors=True)
+    disk.write(part / local.TARGETS, release.targets_bytes)
+    log = _write_checkpoint(job, part, release)
+    kept = current.editions if current else {}
+    editions = {
+        edition: _write_edition(job, part, target, log, kept.get(edition))
+        for edition, target in sorted(release.manifests.items())
+    }
+    disk.rename(part, folder)
+    moved = {edition: replace(made, folder=folder) for edition, made in editions.items()}
+    return Current(folder, release.seq, release.root_version, moved)
+
+
+def _write_checkpoint(job: _Job, part: Path, release: Release) -> Log:
+    if release.checkpoint is None:
+        raise broken("release", "has no checkpoint")
+    data = job.get_target(release.checkpoint, checkpoint.MAX_BYTES)
+    log = checkpoint.from_bytes(data, release.seq)
+    disk.write(part / release.checkpoint.path, data)
+    return log
+
+
+def _write_edition(
+    job: _Job, part: Path, target: TargetFile, log: Log, kept: LocalEdition | None
+) -> LocalEdition:
+    data = job.get_target(target, MAX_BYTES)
+    sha256 = hashlib.sha256(data).hexdigest()
+    manifest = Manifest.from_bytes(data)
+    if parse_manifest(target.path) != (manifest.edition, manifest.seq) or manifest.log != log:
+        raise broken("manifest", "belongs to another release")
+    check_follows(manifest, kept, sha256)
+    brought = bring(manifest, kept, job.incoming, job.get)
+    if brought.note:
+        sentence = (
+            f"Edition {manifest.edition}: its deltas do not fit ({brought.note}); the full list was used."
+        )
+        job.warnings.append(sentence)
+    disk.write(part / target.path, data)
+    files = write_state(brought.state, part, manifest.edition, manifest.seq)
+    return LocalEdition(part, manifest, sha256, files)
+
+
+def _tidy(state_dir: Path, current: Current) -> None:
+    """Remove lists no longer in use, and finished downloads."""
+    for folder in (state_dir / local.LISTS).iterdir():
+        if folder.name != current.folder.name:
+            shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(state_dir / local.INCOMING, ignore_errors=True)
+
+
+def _keep(job: _Job, current: Current | None, error: Exception) -> SyncResult:
+    """No answer is no reason to drop a list, nor to claim that it is the newest."""
+    slug = error.slug if isinstance(error, Unreachable) else "data-unreachable"
+    if current is None:
+        sentence = "No release could be had from there; check the address and your connection and try again."
+        raise NothingToSync(sentence, slug=slug) from error
+    stays = f"the list of release {current.seq} stays in use"
+    if slug == "not-a-repository":
+        sentence = f"What answers there is no release repository; {stays}. Check the address and try again."
+        raise VerificationFailed(sentence, slug=slug) from error
+    job.warnings.append(f"The newest release could not be had; {stays}. Try again later.")
+    return job.result(current, slug)
