@@ -28,7 +28,7 @@ from takedown.index import files
 from takedown.index.gather import Gatherer
 from takedown.index.interface import MIN_PDQ_QUALITY, IndexInfo
 from takedown.index.manifest import MANIFEST, Manifest, ShardRecord, SourceRecord, read
-from takedown.index.pictures import read_pictures
+from takedown.index.pictures import PictureReader
 
 #: Called as the build goes on: steps done and steps in all. A row is a step, and so is a picture.
 Progress = Callable[[int, int], None]
@@ -62,16 +62,16 @@ def build_index(
     if not sources:
         raise UsageError("No source was given; name at least one folder or Parquet file.")
     datasets = [open_source(source) for source in sources]
-    steps = _Steps(datasets, progress)
-    with _sibling(target) as folder:
-        gatherer = Gatherer(folder, steps.rows)
-        records = tuple(_add_dataset(gatherer, dataset, steps) for dataset in datasets)
+    with _sibling(target) as folder, PictureReader() as reader:
+        build = _Build(folder, reader, datasets, progress)
+        records = tuple(build.add_dataset(dataset) for dataset in datasets)
+        coverage = build.gatherer.finish(build.rows)
         manifest = Manifest(
             name=name or target.name,
-            coverage=gatherer.finish(steps.rows),
+            coverage=coverage,
             sources=records,
             parameters={"min_pdq_quality": MIN_PDQ_QUALITY},
-            skipped=gatherer.skipped | {"unread_files": sum(len(dataset.unread) for dataset in datasets)},
+            skipped=build.gatherer.skipped | {"unread_files": sum(len(d.unread) for d in datasets)},
             files=files.describe(folder, leave_out=MANIFEST),
         )
         manifest.write(folder)
@@ -80,62 +80,60 @@ def build_index(
     return written.info(digest)
 
 
-class _Steps:
-    """Counts rows and pictures done, and numbers the rows of all shards."""
+class _Build:
+    """Step 3: numbers the rows of all shards, hands them on, and counts what is done."""
 
-    def __init__(self, datasets: Sequence[Dataset], progress: Progress | None) -> None:
+    def __init__(
+        self, folder: Path, reader: PictureReader, datasets: Sequence[Dataset], progress: Progress | None
+    ) -> None:
         shards = [shard for dataset in datasets for shard in dataset.shards]
         self.rows = sum(shard.num_rows for shard in shards)
-        self.first = 0
+        self.gatherer = Gatherer(folder, self.rows)
+        self._reader = reader
+        self._first = 0
         self._total = self.rows + sum(shard.num_rows for shard in shards if shard.kind in _WITH_PICTURES)
         self._done = 0
         self._progress = progress
 
-    def done(self, steps: int) -> None:
-        """Report; rows without a picture are steps that the end of their shard makes up for."""
+    def add_dataset(self, dataset: Dataset) -> SourceRecord:
+        root = Path(os.path.abspath(dataset.path))
+        return SourceRecord(str(root), tuple(self._add_shard(shard, root) for shard in dataset.shards))
+
+    def _add_shard(self, shard: Shard, root: Path) -> ShardRecord:
+        stamp = shard.stamp()
+        has_pictures = shard.kind in _WITH_PICTURES
+        for batch in shard.rows(columns=_NEEDED):
+            self.gatherer.add_rows(self._first + batch.first, batch, has_pictures=has_pictures)
+            self._report(batch.num_rows)
+        if has_pictures:
+            self._add_pictures(shard)
+        if shard.stamp() != stamp:
+            raise BadDataset(
+                f"{shard.path} changed while it was read; build the index again when it is complete.",
+                slug="dataset-changed",
+            )
+        self._first += shard.num_rows
+        return ShardRecord(
+            name=shard.name,
+            file=os.path.relpath(os.path.abspath(shard.path), root),
+            kind=shard.kind,
+            rows=shard.num_rows,
+            stamp=(stamp.size, stamp.digest),
+            columns=dict(getattr(shard, "columns", {})),
+        )
+
+    def _add_pictures(self, shard: Shard) -> None:
+        pictures = []
+        for picture in self._reader.read(shard):
+            pictures.append(picture)
+            self._report(1)
+        self.gatherer.add_pictures(self._first, pictures, files_are_rows=shard.kind == "images")
+        self._report(shard.num_rows - len(pictures))  # rows whose download failed have no picture
+
+    def _report(self, steps: int) -> None:
         self._done += steps
         if self._progress is not None:
             self._progress(min(self._done, self._total), self._total)
-
-
-def _add_dataset(gatherer: Gatherer, dataset: Dataset, steps: _Steps) -> SourceRecord:
-    root = Path(os.path.abspath(dataset.path))
-    return SourceRecord(
-        str(root), tuple(_add_shard(gatherer, shard, root, steps) for shard in dataset.shards)
-    )
-
-
-def _add_shard(gatherer: Gatherer, shard: Shard, root: Path, steps: _Steps) -> ShardRecord:
-    stamp, first = shard.stamp(), steps.first
-    has_pictures = shard.kind in _WITH_PICTURES
-    for batch in shard.rows(columns=_NEEDED):
-        gatherer.add_rows(first + batch.first, batch, has_pictures=has_pictures)
-        steps.done(batch.num_rows)
-    if has_pictures:
-        _add_pictures(gatherer, shard, first, steps)
-    if shard.stamp() != stamp:
-        raise BadDataset(
-            f"{shard.path} changed while it was read; build the index again when it is complete.",
-            slug="dataset-changed",
-        )
-    steps.first += shard.num_rows
-    return ShardRecord(
-        name=shard.name,
-        file=os.path.relpath(os.path.abspath(shard.path), root),
-        kind=shard.kind,
-        rows=shard.num_rows,
-        stamp=(stamp.size, stamp.digest),
-        columns=dict(getattr(shard, "columns", {})),
-    )
-
-
-def _add_pictures(gatherer: Gatherer, shard: Shard, first: int, steps: _Steps) -> None:
-    pictures = []
-    for picture in read_pictures(shard):
-        pictures.append(picture)
-        steps.done(1)
-    gatherer.add_pictures(first, pictures, files_are_rows=shard.kind == "images")
-    steps.done(shard.num_rows - len(pictures))
 
 
 def _refuse_existing(target: Path) -> None:

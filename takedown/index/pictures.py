@@ -1,4 +1,4 @@
-"""Fingerprints of a shard's pictures, made in the sandbox: a build trusts its sources no more than uploads.
+"""Fingerprints of a shard's pictures, made in sandboxes: a build trusts its sources no more than uploads.
 
 A picture that cannot be read is left out of the perceptual search and counted; it stays a row with whatever
 else is known of it. A child that dies gets one more try, since the machine may have been short of memory.
@@ -11,14 +11,16 @@ import hashlib
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from queue import SimpleQueue
+from types import TracebackType
 from typing import NamedTuple
 
-from takedown import sandbox
 from takedown.dataset import Shard
 from takedown.errors import BadImage, SandboxFailed
 from takedown.fingerprint import Fingerprint
+from takedown.sandbox import Sandbox
 
-#: Pictures in the sandbox at a time, and pictures held in memory at a time.
+#: Sandboxes that work at a time, and pictures held in memory at a time.
 WORKERS = 2
 _AHEAD = 8
 
@@ -35,38 +37,53 @@ class Picture(NamedTuple):
     fingerprint: Fingerprint | None
 
 
-def read_pictures(shard: Shard) -> Iterator[Picture]:
-    """Every picture of a shard in the order of its files; nothing where a shard has none.
+class PictureReader:
+    """Some sandboxes with a thread for each; they start with the first picture and end with the block."""
 
-    Raises:
-        BadDataset: the shard is damaged.
-        MissingExtra: what reads pictures is not installed.
-        SandboxFailed: the sandbox does not work on this machine.
-    """
-    reader = _Reader()
-    waiting: deque[Future[Picture]] = deque()
-    with ThreadPoolExecutor(WORKERS) as pool:
+    def __init__(self) -> None:
+        self._sandboxes = [Sandbox() for _ in range(WORKERS)]
+        self._idle: SimpleQueue[Sandbox] = SimpleQueue()
+        for sandbox in self._sandboxes:
+            self._idle.put(sandbox)
+        self._pool = ThreadPoolExecutor(WORKERS)
+        self._failures = 0
+
+    def __enter__(self) -> PictureReader:
+        return self
+
+    def __exit__(self, _kind: type[BaseException] | None, _error: object, _t: TracebackType | None) -> None:
+        self._pool.shutdown(cancel_futures=True)
+        for sandbox in self._sandboxes:
+            sandbox.close()
+
+    def read(self, shard: Shard) -> Iterator[Picture]:
+        """Every picture of a shard in the order of its files; nothing where a shard has none.
+
+        Raises:
+            BadDataset: the shard is damaged.
+            MissingExtra: what reads pictures is not installed.
+            SandboxFailed: the sandbox does not work on this machine.
+        """
+        waiting: deque[Future[Picture]] = deque()
         for row, content in shard.pictures():
-            waiting.append(pool.submit(reader.read, row, content))
+            waiting.append(self._pool.submit(self._read, row, content))
             if len(waiting) > _AHEAD:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
 
-
-class _Reader:
-    """Reads pictures, and counts those in a row on which the child died."""
-
-    def __init__(self) -> None:
-        self._failures = 0
-
-    def read(self, row: int, content: bytes) -> Picture:
-        md5 = hashlib.md5(content, usedforsecurity=False).digest()
-        return Picture(row, hashlib.sha256(content).digest(), md5, self._fingerprint(content))
-
-    def _fingerprint(self, content: bytes) -> Fingerprint | None:
+    def _read(self, row: int, content: bytes) -> Picture:
+        sandbox = self._idle.get()
         try:
-            fingerprint = _second_try(content)
+            fingerprint = self._fingerprint(sandbox, content)
+        finally:
+            self._idle.put(sandbox)
+        md5 = hashlib.md5(content, usedforsecurity=False).digest()
+        return Picture(row, hashlib.sha256(content).digest(), md5, fingerprint)
+
+    def _fingerprint(self, sandbox: Sandbox, content: bytes) -> Fingerprint | None:
+        try:
+            fingerprint = _second_try(sandbox, content)
         except BadImage:
             fingerprint = None
         except SandboxFailed:
@@ -78,7 +95,7 @@ class _Reader:
         return fingerprint
 
 
-def _second_try(content: bytes) -> Fingerprint:
+def _second_try(sandbox: Sandbox, content: bytes) -> Fingerprint:
     try:
         return sandbox.fingerprint(content)
     except SandboxFailed:

@@ -1,0 +1,38 @@
+"""The generated sample dataset and its indexes, made once for all tests here; nobody changes them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from portal.sample import Sample, write_sample
+from takedown.index import Index, build_index, open_index
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Sample:
+    return write_sample(tmp_path_factory.mktemp("sample") / "dataset", pictures=36)
+
+
+@pytest.fixture(scope="session")
+def picture_index(sample: Sample, tmp_path_factory: pytest.TempPathFactory) -> Index:
+    out = tmp_path_factory.mktemp("indexes") / "pictures"
+    build_index(out, [sample.pictures], name="sample")
+    return open_index(out)
+
+
+@pytest.fixture(scope="session")
+def metadata_index(sample: Sample, tmp_path_factory: pytest.TempPathFactory) -> Index:
+    out = tmp_path_factory.mktemp("indexes") / "metadata"
+    build_index(out, [sample.metadata])
+    return open_index(out)
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Real data that lies beside the project on some machines only."""
+    folder = Path(__file__).resolve().parents[3] / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("the real test data (shared/data beside the project) is not on this machine")
+    return folder
