@@ -21,7 +21,7 @@ from takedown.apply.scan import Removals, Scanner
 from takedown.dataset.atomic import link_or_copy
 from takedown.errors import BadDataset, TakedownError, UsageError
 
-__all__ = ["Blocklist", "Failure", "Outcome", "Progress", "apply", "plan"]
+__all__ = ["Blocklist", "Failure", "Outcome", "Progress", "apply", "check_out", "plan"]
 
 #: Called with (rows done, rows in all) as a run goes on.
 Progress = Callable[[int, int], None]
