@@ -44,6 +44,7 @@ _SET_ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
+    "MALLOC_ARENA_MAX": "1",  # a heap for each thread would reserve address space, which is limited
     "OBJC_DISABLE_INITIALIZE_FORK_SAFETY": "YES",  # macOS: the server forks, with its one thread
 }
 
