@@ -62,16 +62,17 @@ def build_index(
     if not sources:
         raise UsageError("No source was given; name at least one folder or Parquet file.")
     datasets = [open_source(source) for source in sources]
-    with _sibling(target) as folder, PictureReader() as reader:
-        build = _Build(folder, reader, datasets, progress)
+    rows = sum(dataset.num_rows for dataset in datasets)
+    with _sibling(target) as folder, PictureReader() as reader, Gatherer(folder, rows) as gatherer:
+        build = _Build(gatherer, reader, datasets, progress)
         records = tuple(build.add_dataset(dataset) for dataset in datasets)
-        coverage = build.gatherer.finish(build.rows)
+        coverage = gatherer.finish(rows)
         manifest = Manifest(
             name=name or target.name,
             coverage=coverage,
             sources=records,
             parameters={"min_pdq_quality": MIN_PDQ_QUALITY},
-            skipped=build.gatherer.skipped | {"unread_files": sum(len(d.unread) for d in datasets)},
+            skipped=gatherer.skipped | {"unread_files": sum(len(d.unread) for d in datasets)},
             files=files.describe(folder, leave_out=MANIFEST),
         )
         manifest.write(folder)
@@ -84,14 +85,19 @@ class _Build:
     """Step 3: numbers the rows of all shards, hands them on, and counts what is done."""
 
     def __init__(
-        self, folder: Path, reader: PictureReader, datasets: Sequence[Dataset], progress: Progress | None
+        self,
+        gatherer: Gatherer,
+        reader: PictureReader,
+        datasets: Sequence[Dataset],
+        progress: Progress | None,
     ) -> None:
-        shards = [shard for dataset in datasets for shard in dataset.shards]
-        self.rows = sum(shard.num_rows for shard in shards)
-        self.gatherer = Gatherer(folder, self.rows)
-        self._reader = reader
+        self._gatherer, self._reader = gatherer, reader
         self._first = 0
-        self._total = self.rows + sum(shard.num_rows for shard in shards if shard.kind in _WITH_PICTURES)
+        self._total = sum(
+            shard.num_rows * (2 if shard.kind in _WITH_PICTURES else 1)
+            for dataset in datasets
+            for shard in dataset.shards
+        )
         self._done = 0
         self._progress = progress
 
@@ -103,7 +109,7 @@ class _Build:
         stamp = shard.stamp()
         has_pictures = shard.kind in _WITH_PICTURES
         for batch in shard.rows(columns=_NEEDED):
-            self.gatherer.add_rows(self._first + batch.first, batch, has_pictures=has_pictures)
+            self._gatherer.add_rows(self._first + batch.first, batch, has_pictures=has_pictures)
             self._report(batch.num_rows)
         if has_pictures:
             self._add_pictures(shard)
@@ -127,7 +133,7 @@ class _Build:
         for picture in self._reader.read(shard):
             pictures.append(picture)
             self._report(1)
-        self.gatherer.add_pictures(self._first, pictures, files_are_rows=shard.kind == "images")
+        self._gatherer.add_pictures(self._first, pictures, files_are_rows=shard.kind == "images")
         self._report(shard.num_rows - len(pictures))  # rows whose download failed have no picture
 
     def _report(self, steps: int) -> None:

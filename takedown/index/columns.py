@@ -59,6 +59,11 @@ class ColumnWriter:
         self._rows.append(rows)
         self._values.append(values.reshape(-1, self.width))
 
+    def abandon(self) -> None:
+        """Close without caring for what was written."""
+        self._rows.abandon()
+        self._values.abandon()
+
     def close(self) -> Column:
         """Finish the files, describe them, and open the column."""
         self._rows.close()

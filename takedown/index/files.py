@@ -72,8 +72,12 @@ class Spool:
     def __enter__(self) -> Spool:
         return self
 
+    def abandon(self) -> None:
+        """Close without caring for what was written."""
+        self._file.close()
+
     def __exit__(self, kind: type[BaseException] | None, _e: object, _t: TracebackType | None) -> None:
-        self._file.close() if kind else self.close()
+        self.abandon() if kind else self.close()
 
 
 def write_array(path: Path, array: NDArray[Any], dtype: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,16 @@ class Gatherer:
             for kind in addresses.KINDS
         }
         self.skipped = {"unreadable_pictures": 0, "low_quality_pictures": 0}
+
+    def __enter__(self) -> Gatherer:
+        return self
+
+    def __exit__(self, _kind: type[BaseException] | None, _error: object, _t: TracebackType | None) -> None:
+        for column in self._columns.values():
+            column.abandon()
+        for keys, rows in self._spools.values():
+            keys.abandon()
+            rows.abandon()
 
     def add_rows(self, first: int, batch: RowBatch, *, has_pictures: bool) -> None:
         """Take the keys of a batch of rows.

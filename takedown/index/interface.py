@@ -8,7 +8,7 @@ rows have an address, a file digest, a perceptual hash. Nothing that was found m
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,13 @@ class Hits(NamedTuple):
     query: NDArray[np.int64]
     row: NDArray[np.int64]
     distance: NDArray[np.int64]
+
+
+class NearSearch(Protocol):
+    """Anything that finds codes by Hamming distance, exactly: all implementations give equal answers."""
+
+    def search(self, codes: NDArray[np.uint8], radius: int) -> Hits:
+        """Every pair of a query of uint8[Q, W] and a stored code that differ in at most ``radius`` bits."""
 
 
 @dataclass(frozen=True)

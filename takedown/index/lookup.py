@@ -28,7 +28,7 @@ from takedown.fingerprint import PIPELINE, Fingerprint
 from takedown.index import addresses, columns, exact, files, manifest
 from takedown.index.columns import Column
 from takedown.index.gather import COLUMNS
-from takedown.index.interface import MIN_PDQ_QUALITY, PDQ_RADIUS, PHASH_RADIUS, Hit
+from takedown.index.interface import MIN_PDQ_QUALITY, PDQ_RADIUS, PHASH_RADIUS, Hit, NearSearch
 from takedown.index.linear import Linear
 from takedown.index.rows import RowReader
 from takedown.keys import WIDTHS, Row
@@ -53,7 +53,7 @@ class Index:
         files.check_lengths(self.folder, self._manifest.files)
         self.info = self._manifest.info(digest)
         self._exact: dict[str, exact.Exact] = {}
-        self._linear: dict[str, Linear] = {}
+        self._near_search: dict[str, NearSearch] = {}
 
     def verify(self) -> None:
         """Read every file and compare its SHA-256 with the manifest. Raises BadIndex where they differ."""
@@ -160,9 +160,9 @@ class Index:
         for code in codes:
             _check_width(kind, code)
         packed = np.frombuffer(b"".join(codes), dtype=np.uint8).reshape(-1, WIDTHS[kind])
-        if kind not in self._linear:
-            self._linear[kind] = Linear(self._columns[kind].values)
-        found = self._linear[kind].search(packed, radius)
+        if kind not in self._near_search:
+            self._near_search[kind] = Linear(self._columns[kind].values)
+        found = self._near_search[kind].search(packed, radius)
         rows = self._columns[kind].rows[found.row].astype(np.int64)
         order = np.lexsort((found.query, rows, found.distance))
         triples = zip(
