@@ -44,8 +44,6 @@ _MESSAGE_LABEL = b"takedown receipt v1: message key"
 
 # Two bytes are drawn for a word; values from here on are drawn again, so that every word is equally likely.
 _FAIR = 65_536 // LIST_LENGTH * LIST_LENGTH
-# Words of the list that people write as two.
-_TWO_PARTS = frozenset((("drop", "down"), ("felt", "tip"), ("t", "shirt"), ("yo", "yo")))
 
 
 @dataclass(frozen=True, repr=False)
@@ -145,15 +143,9 @@ def _known_words() -> frozenset[str]:
 
 
 def _words_in(text: str) -> list[str]:
-    """Runs of letters, without accents, in lower case; words written in two parts are joined."""
+    """Runs of letters, without accents, in lower case."""
     plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
-    words: list[str] = []
-    for part in re.findall(r"[^\W\d_]+", plain.casefold()):
-        if words and (words[-1], part) in _TWO_PARTS:
-            words[-1] += part
-        else:
-            words.append(part)
-    return words
+    return re.findall(r"[^\W\d_]+", plain.casefold())
 
 
 def _unknown_word(number: int, word: str) -> BadReceipt:
