@@ -20,9 +20,9 @@ FAILURES = {0: "HTTP Error 404: Not Found", 1: "<urlopen error timed out>"}
 
 
 def picture(number: int, side: int = 96, quality: int = 90) -> bytes:
-    """A JPEG of soft blobs, different for every number."""
+    """A JPEG of soft blobs, different for every number, fine enough to fill all of PDQ's frequencies."""
     rng = np.random.default_rng(number)
-    coarse = Image.fromarray(rng.integers(0, 256, (6, 6, 3), dtype=np.uint8))
+    coarse = Image.fromarray(rng.integers(0, 256, (24, 24, 3), dtype=np.uint8))
     out = io.BytesIO()
     coarse.resize((side, side), Image.Resampling.BICUBIC).save(out, "JPEG", quality=quality)
     return out.getvalue()
