@@ -1,0 +1,54 @@
+"""A person's answers on their way through the form, in one signed hidden field.
+
+No cookie, no session, nothing stored until the last page is sent. The field also carries the form token, a
+random number from which the receipt follows: a form that is sent twice leads to one and the same receipt.
+"""
+
+from __future__ import annotations
+
+import secrets
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import dataclass, field, replace
+from typing import Self
+
+from django.conf import settings
+from django.core import signing
+
+_SALT = "portal.drafts"
+
+
+class BadDraftError(Exception):
+    """The hidden field is missing or was changed."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """Answers so far. ``token`` is 16 random bytes, made when the form is first answered."""
+
+    token: bytes = field(default_factory=lambda: secrets.token_bytes(16))
+    ground: str = ""
+    addresses: str = ""
+    note: str = ""
+
+    def sealed(self) -> str:
+        """The signed text for the hidden field."""
+        token = urlsafe_b64encode(self.token).decode()
+        return signing.dumps([token, self.ground, self.addresses, self.note], salt=_SALT, compress=True)
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """Open a hidden field. After DRAFT_SECONDS the answers are kept but the token is a new one.
+
+        Raises:
+            BadDraftError: not signed by us.
+        """
+        try:
+            token, ground, addresses, note = signing.loads(text, salt=_SALT)
+        except (signing.BadSignature, ValueError, TypeError):
+            raise BadDraftError from None
+        draft = cls(urlsafe_b64decode(token), ground, addresses, note)
+        try:
+            signing.loads(text, salt=_SALT, max_age=settings.DRAFT_SECONDS)
+        except signing.SignatureExpired:
+            return replace(draft, token=secrets.token_bytes(16))
+        return draft

@@ -1,0 +1,36 @@
+"""``manage.py prepare``: bring database, roles and keys to what this version needs. Safe to repeat."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import Group, Permission
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandParser
+
+from portal import demo, sealing
+from portal.models.user import ROLES
+
+
+class Command(BaseCommand):
+    help = "Prepare the database, the roles, the intake keys and the static files. Safe to repeat."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--demo",
+            action="store_true",
+            help="also make throw-away release keys, a sample dataset with its index, and three people",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        settings.VAR.mkdir(mode=0o700, parents=True, exist_ok=True)
+        call_command("check", verbosity=0)
+        call_command("migrate", verbosity=0, interactive=False)
+        call_command("collectstatic", verbosity=0, interactive=False)
+        for role, permissions in ROLES.items():
+            group, _ = Group.objects.get_or_create(name=role)
+            group.permissions.set(Permission.objects.filter(codename__in=permissions))
+        sealing.rotate()
+        if options["demo"]:
+            demo.prepare(self.stdout.write)

@@ -1,0 +1,201 @@
+"""From sealed bytes to a fingerprint, and from an item to its matches and its case.
+
+``fingerprint_item``                       ``match_item``
+1. claim the item                          1. claim the item
+2. open the sealed bytes                   2. ask every index in use
+3. fingerprint them in the sandbox         3. expand each hit once over all of them (second hop)
+4. store it and delete the bytes           4. store matches with their published keys, join or open a case
+
+Both do their work between two short transactions; a worker that lost its lease changes nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from portal import indexes, sealing
+from portal.faults import point
+from portal.models import Case, CaseItem, DatasetIndex, Event, Item, Match, SealedPicture
+from portal.models.turns import Turn, take_turns
+from portal.models.work import StaleLeaseError
+from portal.policy import current
+from takedown import sandbox
+from takedown.errors import BadImage, TakedownError
+from takedown.index import Hit, Index
+from takedown.keys import Row, keys
+
+log = logging.getLogger(__name__)
+
+#: More matches than this for one item say "a picture that is everywhere"; the nearest are kept.
+MAX_MATCHES = 1000
+
+#: Scopes for which a match keeps its published keys.
+SCOPES = ("address", "file", "caption")
+
+
+@dataclass(frozen=True)
+class Found:
+    """One row of one index, how it was found, and by which second hop (empty: directly)."""
+
+    index: DatasetIndex
+    row: Row
+    hit: Hit
+    via: str = ""
+
+
+def fingerprint_item(pk: int) -> bool:
+    """Fingerprint a sealed picture. True when the item now waits for matching."""
+    item = Item.claim(pk, Item.State.SEALED)
+    if item is None:
+        return False
+    point("fingerprint.claimed")
+    if item.exhausted():
+        item.fail("worker-died")
+        return False
+    try:
+        fingerprint = sandbox.fingerprint(sealing.unseal(item.sealed.key_day, bytes(item.sealed.box)))
+    except (BadImage, sealing.KeyGoneError) as error:
+        return _unreadable(item, getattr(error, "slug", "key-gone"))
+    except TakedownError as error:
+        log.warning("item.failed", extra={"item": pk, "attempt": item.attempts, "slug": error.slug})
+        item.fail(error.slug)
+        return False
+    point("fingerprint.computed")
+    try:
+        with item.finish(Item.State.READY, fingerprint_json=fingerprint.to_json()):
+            SealedPicture.objects.filter(item=item).delete()
+    except StaleLeaseError:
+        return False
+    point("fingerprint.stored")
+    return True
+
+
+def match_item(pk: int) -> bool:
+    """Match an item against the indexes in use. True when it now stands in a case."""
+    item = Item.claim(pk, Item.State.READY)
+    if item is None:
+        return False
+    point("match.claimed")
+    if item.exhausted():
+        item.fail("worker-died")
+        return False
+    try:
+        found = search(item)
+    except TakedownError as error:
+        log.warning("item.failed", extra={"item": pk, "attempt": item.attempts, "slug": error.slug})
+        item.fail(error.slug)
+        return False
+    state = Item.State.IN_REVIEW if found else Item.State.NOT_FOUND
+    try:
+        with item.finish(state, coverage=indexes.coverage()):
+            if found:
+                _store(item, found)
+    except StaleLeaseError:
+        return False
+    point("match.stored")
+    return bool(found)
+
+
+def search(item: Item) -> list[Found]:
+    """Everything the indexes in use hold about an item: direct hits first, then second hops, then guesses."""
+    opened = indexes.in_use()
+    found: dict[tuple[int, int], Found] = {}
+    for one in _direct(item, opened):
+        found.setdefault((one.index.pk, one.row.row), one)
+    for first in list(found.values()):
+        for one in _second_hop(first.row, opened):
+            found.setdefault((one.index.pk, one.row.row), one)
+    if item.kind == Item.Kind.URL:
+        for index, open_ in opened:
+            for one in _with_rows(index, open_, open_.find_family(item.url)):
+                found.setdefault((one.index.pk, one.row.row), one)
+    return list(found.values())[:MAX_MATCHES]
+
+
+def _direct(item: Item, opened: list[tuple[DatasetIndex, Index]]) -> Iterator[Found]:
+    policy = current()
+    for index, open_ in opened:
+        if item.kind == Item.Kind.URL:
+            hits = open_.find_url(item.url)
+        elif item.fingerprint:
+            hits = open_.find_fingerprint(item.fingerprint, policy.pdq_radius, policy.phash_radius)
+            # A 64-bit hash has chance hits at web scale: a second opinion, never a match alone.
+            hits = [hit for hit in hits if hit.how != "phash"]
+        else:
+            hits = []
+        yield from _with_rows(index, open_, hits)
+
+
+def _second_hop(row: Row, opened: list[tuple[DatasetIndex, Index]]) -> Iterator[Found]:
+    """Rows of any index with the same exact URL, the same file or the same PDQ as a row already found."""
+    for index, open_ in opened:
+        hops: list[tuple[str, list[Hit]]] = []
+        if row.url:
+            hops.append(("same-address", [hit for hit in open_.find_url(row.url) if hit.how == "url-exact"]))
+        if row.sha256:
+            hops.append(("same-file", open_.find_digest("sha256", row.sha256)))
+        if row.md5:
+            hops.append(("same-file", open_.find_digest("md5", row.md5)))
+        if row.pdq:
+            hops.append(("same-picture", open_.find_near("pdq", row.pdq, 0)))
+        for via, hits in hops:
+            yield from _with_rows(index, open_, hits, via)
+
+
+def _with_rows(index: DatasetIndex, open_: Index, hits: list[Hit], via: str = "") -> Iterator[Found]:
+    kept = hits[:MAX_MATCHES]
+    for hit, row in zip(kept, open_.rows([hit.row for hit in kept]), strict=True):
+        yield Found(index, row, hit, via)
+
+
+def _store(item: Item, found: list[Found]) -> None:
+    Match.objects.bulk_create(
+        Match(
+            item=item,
+            index=one.index,
+            row=one.row.row,
+            how=one.hit.how,
+            distance=one.hit.distance,
+            variant=one.hit.variant or "",
+            via=one.via,
+            keys={scope: keys(one.row, scope) for scope in SCOPES},
+        )
+        for one in found
+    )
+    case = _case_for(item, found)
+    CaseItem.objects.create(case=case, item=item)
+    Event.record("item.in-case", case)
+
+
+def _case_for(item: Item, found: list[Found]) -> Case:
+    """The open case about the same picture on the same ground, or a new one."""
+    take_turns(Turn.CASES)
+    submission = item.submission
+    ground = current().grounds[submission.ground]
+    target, due = ground.target(submission.received), submission.due
+    for one in found:
+        if one.hit.how == "size-variant":
+            continue  # a guess joins no cases
+        case = Case.objects.filter(
+            state=Case.State.OPEN,
+            ground=ground.name,
+            case_items__item__matches__index=one.index,
+            case_items__item__matches__row=one.row.row,
+        ).first()
+        if case:
+            Case.objects.filter(pk=case.pk).update(target=min(case.target, target), due=min(case.due, due))
+            return case
+    return Case.objects.create(ground=ground.name, target=target, due=due)
+
+
+def _unreadable(item: Item, slug: str) -> bool:
+    """The picture itself is the problem: it is deleted, and the person is asked to send it again."""
+    try:
+        with item.finish(Item.State.UNREADABLE, problem=slug):
+            SealedPicture.objects.filter(item=item).delete()
+    except StaleLeaseError:
+        return False
+    log.info("item.unreadable", extra={"item": item.pk, "slug": slug})
+    return False

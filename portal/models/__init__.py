@@ -1,0 +1,30 @@
+"""One noun a file. Foreign keys point upstream: submission, item, match, case, decision, entry, release."""
+
+from portal.models.case import Case, CaseItem
+from portal.models.decision import Decision, DecisionMatch
+from portal.models.entry import Entry, Listing, Support
+from portal.models.event import Event
+from portal.models.index import DatasetIndex
+from portal.models.item import Item, SealedPicture
+from portal.models.match import Match
+from portal.models.release import Release
+from portal.models.submission import Submission
+from portal.models.user import User
+
+__all__ = [
+    "Case",
+    "CaseItem",
+    "DatasetIndex",
+    "Decision",
+    "DecisionMatch",
+    "Entry",
+    "Event",
+    "Item",
+    "Listing",
+    "Match",
+    "Release",
+    "SealedPicture",
+    "Submission",
+    "Support",
+    "User",
+]

@@ -1,0 +1,63 @@
+"""Published keys, what keeps them alive, and in which releases they stand."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from portal.models.decision import Decision
+from portal.models.item import Item
+from portal.models.release import Release
+
+
+class Entry(models.Model):
+    """One published key. It lives while any support for it does."""
+
+    kind = models.CharField(max_length=12)
+    digest = models.CharField(max_length=64)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["kind", "digest"], name="entry_once")]
+
+    def __str__(self) -> str:
+        return f"entry {self.pk}"
+
+
+class Support(models.Model):
+    """A confirmed removal, for one item, keeps an entry alive until that item is withdrawn or overturned."""
+
+    entry = models.ForeignKey(Entry, models.CASCADE, related_name="supports")
+    decision = models.ForeignKey(Decision, models.PROTECT, related_name="supports")
+    item = models.ForeignKey(Item, models.PROTECT, related_name="supports")
+    ended = models.BooleanField(default=False)
+    ended_by = models.ForeignKey(Decision, models.PROTECT, null=True, related_name="+")
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["entry", "decision", "item"], name="support_once"),
+        ]
+        indexes = [models.Index(fields=["ended", "decision"], name="support_live")]
+
+    def __str__(self) -> str:
+        return f"support {self.pk}"
+
+
+class Listing(models.Model):
+    """That an entry stands in an edition from one release until another."""
+
+    entry = models.ForeignKey(Entry, models.PROTECT, related_name="listings")
+    edition = models.CharField(max_length=40)
+    since = models.ForeignKey(Release, models.PROTECT, related_name="added")
+    until = models.ForeignKey(Release, models.PROTECT, null=True, related_name="removed")
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(
+                fields=["entry", "edition"], condition=models.Q(until=None), name="listed_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"listing {self.pk}"

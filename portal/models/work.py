@@ -1,0 +1,100 @@
+"""A row that says what is due about itself: the database is the queue.
+
+1. ``due`` finds rows in a state that a task handles, unclaimed or with a claim that ran out.
+2. ``claim`` is one short transaction: state, lease and a fresh token by compare-and-set.
+3. The work happens outside any transaction.
+4. ``finish`` is one short transaction around the result; it changes nothing for a worker whose token is no
+   longer the row's, so one that was thought dead and comes back does no harm.
+
+A broker message is only a poke that carries a row id; lost, doubled or reordered ones are all the same.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any, ClassVar, Self
+
+from django.conf import settings
+from django.db import models, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+
+class StaleLeaseError(Exception):
+    """Someone else holds the row now; what this worker found is thrown away."""
+
+
+class Work(models.Model):
+    """Abstract: a row with a state, a lease, a fencing token and a count of attempts.
+
+    ``lease_until`` is a time of day, so it is emptied whenever the work is done: only days are kept.
+    """
+
+    #: States in which a task has something to do.
+    DUE_STATES: ClassVar[tuple[str, ...]] = ()
+    #: The state of a row that failed MAX_ATTEMPTS times.
+    GIVEN_UP: ClassVar[str] = ""
+
+    state = models.CharField(max_length=20)
+    lease_until = models.DateTimeField(null=True, editable=False)
+    lease_token = models.UUIDField(null=True, editable=False)
+    attempts = models.PositiveSmallIntegerField(default=0, editable=False)
+    problem = models.CharField(max_length=60, blank=True, help_text="slug of the last error")
+
+    class Meta:
+        abstract = True
+
+    @classmethod
+    def due(cls) -> models.QuerySet[Self]:
+        """Rows that want a task now."""
+        return cls._default_manager.filter(cls._unclaimed(), state__in=cls.DUE_STATES)
+
+    @classmethod
+    def claim(cls, pk: int, state: str) -> Self | None:
+        """Take a row for ``LEASE_SECONDS``; None when it is not in that state or someone else holds it."""
+        token = uuid.uuid4()
+        taken = cls._default_manager.filter(cls._unclaimed(), pk=pk, state=state).update(
+            lease_token=token,
+            lease_until=timezone.now() + timedelta(seconds=settings.LEASE_SECONDS),
+            attempts=F("attempts") + 1,
+        )
+        return cls._default_manager.get(pk=pk, lease_token=token) if taken else None
+
+    @contextmanager
+    def finish(self, state: str, **values: Any) -> Iterator[None]:
+        """Store a result and move the state on, in one transaction.
+
+        Raises:
+            StaleLeaseError: the lease went to someone else; everything inside the block is rolled back.
+        """
+        with transaction.atomic():
+            moved = (
+                type(self)
+                ._default_manager.filter(pk=self.pk, lease_token=self.lease_token)
+                .update(state=state, lease_token=None, lease_until=None, attempts=0, **values)
+            )
+            if not moved:
+                raise StaleLeaseError
+            self.state = state
+            yield
+
+    def fail(self, slug: str) -> None:
+        """Give the row back after a failure; at the last attempt it goes to a person."""
+        last = self.attempts >= settings.MAX_ATTEMPTS
+        type(self)._default_manager.filter(pk=self.pk, lease_token=self.lease_token).update(
+            state=self.GIVEN_UP if last else F("state"),
+            problem=slug[:60],
+            lease_token=None,
+            lease_until=None,
+        )
+
+    def exhausted(self) -> bool:
+        """True when a worker died on this row so often that nobody lived to count it as a failure."""
+        return self.attempts > settings.MAX_ATTEMPTS
+
+    @staticmethod
+    def _unclaimed() -> Q:
+        return Q(lease_until=None) | Q(lease_until__lt=timezone.now())

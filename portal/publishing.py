@@ -1,0 +1,197 @@
+"""From confirmed decisions to a signed release.
+
+1. ``request`` a release manager asks; one release at a time is under way.
+2. ``build``   live entries per edition -> staged files and an unsigned targets file (worker).
+3. sign        on another machine, with the command line: the portal never holds a targets key.
+4. ``publish`` checks the signatures, adds the online ones and uploads; the timestamp comes last (worker).
+
+``Listing`` rows say which entry stands in which edition from which release on; they are written when a
+release is built, since the build fixes what it holds, and undone when it is discarded.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from pathlib import Path
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+
+from portal.days import today
+from portal.faults import point
+from portal.models import Entry, Event, Listing, Release, User
+from portal.models.turns import Turn, take_turns
+from portal.models.work import StaleLeaseError
+from portal.policy import Edition, Policy, current
+from takedown import publish as tuf
+from takedown.errors import TakedownError
+from takedown.keys import Key
+
+log = logging.getLogger(__name__)
+
+
+class PublishingError(Exception):
+    """A step that is not possible now; the text says why and what to do."""
+
+
+def request(user: User) -> Release:
+    """Ask for the next release.
+
+    Raises:
+        PublishingError: one is under way already.
+    """
+    try:
+        with transaction.atomic():
+            release = Release.objects.create(state=Release.State.REQUESTED, created=today())
+            Event.record("release.requested", release, actor=user)
+    except IntegrityError:
+        raise PublishingError("A release is already under way; finish or discard it first.") from None
+    return release
+
+
+def build(pk: int) -> bool:
+    """Stage a requested release. True when it now waits for signatures."""
+    release = Release.claim(pk, Release.State.REQUESTED)
+    if release is None:
+        return False
+    if release.exhausted():
+        release.fail("worker-died")
+        return False
+    policy = current()
+    live = {edition: _live(policy, edition) for edition in policy.editions}
+    folder = staging(release)
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        staged = tuf.stage(
+            settings.REPOSITORY,
+            folder,
+            [_draft(policy.editions[name], entries) for name, entries in live.items()],
+            publisher=policy.publisher,
+            dataset_ids=list(policy.dataset_ids),
+            created=release.created,
+            audit_head=Event.head(),
+        )
+    except TakedownError as error:
+        log.error("release.failed", extra={"release": pk, "slug": error.slug})
+        release.fail(error.slug)
+        return False
+    point("release.staged")
+    changes = [
+        {"edition": one.name, "added": one.added, "removed": one.removed, "rows": one.rows}
+        for one in staged.editions
+    ]
+    try:
+        with release.finish(Release.State.STAGED, seq=staged.seq, changes=changes):
+            for edition, entries in live.items():
+                _list(release, edition, entries)
+    except StaleLeaseError:
+        return False
+    return True
+
+
+def discard(release: Release, user: User) -> None:
+    """Throw a staged release away; the next one is built afresh.
+
+    Raises:
+        PublishingError: it is being published, or is public.
+    """
+    can_go = (Release.State.REQUESTED, Release.State.STAGED, Release.State.NEEDS_PERSON)
+    with transaction.atomic():
+        moved = Release.objects.filter(pk=release.pk, state__in=can_go).update(
+            state=Release.State.DISCARDED, lease_token=None, lease_until=None
+        )
+        if not moved:
+            raise PublishingError("This release is already being published; it cannot be discarded.")
+        Listing.objects.filter(until=release).update(until=None)
+        Listing.objects.filter(since=release).delete()
+        Event.record("release.discarded", release, actor=user)
+    shutil.rmtree(staging(release), ignore_errors=True)
+
+
+def ask_to_publish(release: Release, user: User) -> None:
+    """Hand a signed release to the worker.
+
+    Raises:
+        PublishingError: signatures are missing, or it is not waiting for them.
+    """
+    if not signatures(release).enough:
+        raise PublishingError("The release is not signed yet. Sign it with the command shown, then publish.")
+    with transaction.atomic():
+        moved = Release.objects.filter(pk=release.pk, state=Release.State.STAGED).update(
+            state=Release.State.PUBLISHING, attempts=0
+        )
+        if not moved:
+            raise PublishingError("This release is not waiting for signatures.")
+        Event.record("release.approved", release, actor=user)
+
+
+def publish(pk: int) -> bool:
+    """Publish a signed release. True when holders can see it. Safe to repeat after a crash."""
+    release = Release.claim(pk, Release.State.PUBLISHING)
+    if release is None:
+        return False
+    if release.exhausted():
+        release.fail("worker-died")
+        return False
+    try:
+        tuf.publish(settings.REPOSITORY, staging(release), settings.ONLINE_KEYS)
+    except TakedownError as error:
+        log.error("release.failed", extra={"release": pk, "slug": error.slug})
+        release.fail(error.slug)
+        return False
+    point("release.uploaded")
+    try:
+        with release.finish(Release.State.PUBLISHED):
+            Event.record("release.published", release)
+    except StaleLeaseError:
+        return False
+    shutil.rmtree(staging(release), ignore_errors=True)
+    return True
+
+
+def waiting() -> dict[str, tuple[int, int]]:
+    """Per edition, how many entries the next release would add and remove as things stand."""
+    policy = current()
+    counts = {}
+    for edition in policy.editions:
+        live = set(_live(policy, edition))
+        listed = set(Listing.objects.filter(edition=edition, until=None).values_list("entry", flat=True))
+        counts[edition] = (len(live - listed), len(listed - live))
+    return counts
+
+
+def signatures(release: Release) -> tuf.Signatures:
+    """How many valid targets signatures the staged release carries, and how many it needs."""
+    return tuf.signatures(settings.REPOSITORY, staging(release))
+
+
+def staging(release: Release) -> Path:
+    return settings.STAGING / f"release-{release.pk:06d}"
+
+
+def _live(policy: Policy, edition: str) -> dict[int, Key]:
+    """The entries that a standing decision supports on a ground of this edition, by primary key."""
+    grounds = [ground.name for ground in policy.grounds.values() if edition in ground.editions]
+    alive = Entry.objects.filter(supports__ended=False, supports__decision__ground__in=grounds).distinct()
+    return {pk: Key(kind, digest) for pk, kind, digest in alive.values_list("pk", "kind", "digest")}
+
+
+def _draft(edition: Edition, entries: dict[int, Key]) -> tuf.EditionDraft:
+    return tuf.EditionDraft(
+        name=edition.name,
+        keys=entries.values(),
+        prefix_hex=edition.prefix_hex,
+        k_min=edition.k_min,
+        disposition=edition.disposition,
+    )
+
+
+def _list(release: Release, edition: str, entries: dict[int, Key]) -> None:
+    take_turns(Turn.ENTRIES)
+    standing = dict(Listing.objects.filter(edition=edition, until=None).values_list("entry", "pk"))
+    gone = [pk for entry, pk in standing.items() if entry not in entries]
+    Listing.objects.filter(pk__in=gone).update(until=release)
+    Listing.objects.bulk_create(
+        Listing(entry_id=entry, edition=edition, since=release) for entry in entries if entry not in standing
+    )

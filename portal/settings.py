@@ -1,0 +1,137 @@
+"""All settings, read from the environment; the defaults are what `make run` needs, under var/.
+
+Nothing here is personal and nothing is fetched. Rules about grounds, deadlines and editions are policy, not
+settings: they stand in policy.toml (portal/policy.py).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from csp.constants import NONE, SELF
+
+from portal import environment as env
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR = Path(env.text("TAKEDOWN_VAR", str(BASE_DIR / "var"))).resolve()
+
+# --- who we are -----------------------------------------------------------------------------------
+PRODUCTION = env.switch("TAKEDOWN_PRODUCTION", default=False)
+DEBUG = False  # a debug page would show what a person sent
+SECRET_KEY = env.secret("DJANGO_SECRET_KEY", VAR / "secrets" / "django")
+RECEIPT_PEPPER = env.secret("TAKEDOWN_RECEIPT_PEPPER", VAR / "secrets" / "receipts")
+ALLOWED_HOSTS = env.words("TAKEDOWN_HOSTS", "localhost,127.0.0.1,[::1]")
+POLICY_FILE = Path(env.text("TAKEDOWN_POLICY", str(BASE_DIR / "portal" / "policy.toml")))
+
+# --- where things lie -----------------------------------------------------------------------------
+INTAKE_PUBLIC_KEYS = Path(env.text("TAKEDOWN_INTAKE_PUBLIC", str(VAR / "keys" / "intake" / "public")))
+INTAKE_PRIVATE_KEYS = Path(env.text("TAKEDOWN_INTAKE_PRIVATE", str(VAR / "keys" / "intake" / "private")))
+ONLINE_KEYS = Path(env.text("TAKEDOWN_ONLINE_KEYS", str(VAR / "keys" / "online")))
+REPOSITORY = Path(env.text("TAKEDOWN_REPOSITORY", str(VAR / "blocklist")))
+STAGING = Path(env.text("TAKEDOWN_STAGING", str(VAR / "staging")))
+
+# --- limits of one submission ---------------------------------------------------------------------
+MAX_ITEMS = 300
+MAX_PICTURES = 20  # in one form: they are held in memory until they are sealed
+MAX_PICTURE_BYTES = 20 * 1024 * 1024
+MAX_FORM_BYTES = 200 * 1024 * 1024  # refused by its stated length, before a byte is read
+NOTE_CHARACTERS = 500
+DRAFT_SECONDS = 24 * 3600
+DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FILES = MAX_ITEMS  # our own sentence comes at MAX_PICTURES
+FILE_UPLOAD_HANDLERS = ["portal.uploads.InMemoryOnly"]
+
+# --- the work queue -------------------------------------------------------------------------------
+LEASE_SECONDS = env.number("TAKEDOWN_LEASE_SECONDS", 120)
+MAX_ATTEMPTS = 3
+SWEEP_SECONDS = env.number("TAKEDOWN_SWEEP_SECONDS", 10)
+BROKER_URL = env.text("TAKEDOWN_BROKER_URL", "filesystem://")
+BROKER_FOLDER = VAR / "broker"
+BROKER_PREFIX = env.text("TAKEDOWN_BROKER_PREFIX", "takedown.")
+
+# --- Django ---------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "csp",
+    "portal",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "portal.middleware.refuse_oversized_forms",
+    "csp.middleware.CSPMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",  # used by the desk only
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "portal.urls"
+WSGI_APPLICATION = "portal.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "OPTIONS": {"context_processors": ["django.template.context_processors.request"]},
+    }
+]
+DATABASES = {
+    "default": env.database(env.text("DATABASE_URL", ""), sqlite_default=VAR / "portal.sqlite3"),
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_USER_MODEL = "portal.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "desk:login"
+LOGIN_REDIRECT_URL = "desk:queue"
+LOGOUT_REDIRECT_URL = "desk:login"
+SESSION_COOKIE_AGE = 30 * 60
+SESSION_SAVE_EVERY_REQUEST = False
+SESSION_COOKIE_PATH = "/desk/"
+CSRF_COOKIE_PATH = "/desk/"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Strict"
+CSRF_COOKIE_HTTPONLY = True
+CSRF_TRUSTED_ORIGINS = env.words("TAKEDOWN_ORIGINS", "")
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en"
+STATIC_URL = "static/"
+STATIC_ROOT = VAR / "static"
+STORAGES = {"staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}}
+
+# --- what a browser is told -----------------------------------------------------------------------
+SECURE_REFERRER_POLICY = "no-referrer"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "style-src": [SELF],
+        "img-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+
+# --- logs: an allow-list formatter, so that nothing a person sent can reach a file -------------------
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"events": {"()": "portal.logs.EventFormatter"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "events"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {
+        "portal": {"level": "INFO"},
+        "django": {"handlers": [], "level": "ERROR", "propagate": True},
+        "django.server": {"handlers": [], "level": "ERROR", "propagate": True},
+    },
+}

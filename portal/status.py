@@ -1,0 +1,100 @@
+"""What the holder of the receipt is told about each item: one state, one sentence, nothing of others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from portal.models import Case, CaseItem, Decision, Item, Listing, Release, Submission
+
+#: What went wrong with a picture -> what to do, where the general sentence is not enough.
+_UNREADABLE = {
+    "key-gone": "We did not get to this picture in time and it is deleted. Please send it again.",
+}
+
+
+@dataclass(frozen=True)
+class ItemStatus:
+    """``tone`` is one of waiting, done, problem; ``can_withdraw`` says whether to offer that."""
+
+    item: Item
+    title: str
+    sentence: str
+    tone: str
+    can_withdraw: bool
+    coverage: dict[str, int] | None
+
+
+def of(submission: Submission) -> list[ItemStatus]:
+    """The status of every item, in the order in which they were sent."""
+    return [_item(item) for item in submission.items.select_related("case_item__case")]
+
+
+def _item(item: Item) -> ItemStatus:
+    member = CaseItem.objects.select_related("case").filter(item=item).first()
+    title, sentence, tone = _told(item, member)
+    open_ = item.state not in {Item.State.WITHDRAWN, Item.State.UNREADABLE}
+    asked = bool(member and member.withdrawal_asked)
+    refused = bool(member and member.case.state == Case.State.REFUSED)
+    return ItemStatus(item, title, sentence, tone, open_ and not asked and not refused, item.coverage)
+
+
+def _told(item: Item, member: CaseItem | None) -> tuple[str, str, str]:
+    match item.state:
+        case Item.State.SEALED:
+            return (
+                "Received",
+                "Your picture waits to be turned into a fingerprint. Then it is deleted.",
+                "waiting",
+            )
+        case Item.State.READY:
+            return "Checking", "We are comparing it with the dataset.", "waiting"
+        case Item.State.NOT_FOUND:
+            return "Not found", "We found no row like it among the rows we can compare.", "done"
+        case Item.State.UNREADABLE:
+            general = (
+                "We could not read this picture, and it is deleted. Please send it again as JPEG or PNG."
+            )
+            return "Please send again", _UNREADABLE.get(item.problem, general), "problem"
+        case Item.State.NEEDS_PERSON:
+            return "A problem on our side", "A person will look into it. You need not do anything.", "problem"
+        case Item.State.WITHDRAWN:
+            return "Withdrawn", "You took this back.", "done"
+    if member is None:
+        return "Checking", "We are comparing it with the dataset.", "waiting"
+    return _decided(item, member)
+
+
+def _decided(item: Item, member: CaseItem) -> tuple[str, str, str]:
+    if member.withdrawal_asked:
+        return (
+            "Withdrawal asked",
+            "It is public already, so two people will confirm taking it back.",
+            "waiting",
+        )
+    if member.case.state == Case.State.REFUSED:
+        decision = member.case.decisions.filter(outcome=Decision.Outcome.REFUSE).last()
+        return "Not removed", f"A reviewer decided: {decision.reason if decision else ''}", "done"
+    if item.state != Item.State.DECIDED:
+        return "Found", "We found rows that look right. A person is looking at them.", "waiting"
+    seq = _released(item)
+    if seq is None:
+        return "Decided", "We will remove it. It goes into the next release.", "done"
+    return (
+        f"Removed in release {seq}",
+        "Everyone who holds a copy and applies our list drops these rows.",
+        "done",
+    )
+
+
+def _released(item: Item) -> int | None:
+    """The release in which this item's entries first stand, once they all do; None before."""
+    entries = item.supports.filter(ended=False).values("entry")
+    listings = Listing.objects.filter(
+        entry__in=entries, until=None, since__state=Release.State.PUBLISHED
+    ).values_list("since__seq", flat=True)
+    if (
+        not listings
+        or Listing.objects.filter(entry__in=entries).values("entry").distinct().count() < entries.count()
+    ):
+        return None
+    return max(seq for seq in listings if seq is not None)

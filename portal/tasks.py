@@ -1,0 +1,82 @@
+"""Every Celery task: take an id, call one stage, poke the next. No rules live here."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from celery import shared_task
+from django.conf import settings
+from django.db import transaction
+from kombu.exceptions import OperationalError
+
+from portal import matching, publishing, sealing
+from portal.logs import where
+from portal.models import Item, Release
+from portal.models.work import Work
+from takedown import publish as tuf
+
+log = logging.getLogger(__name__)
+
+
+@shared_task(name="portal.fingerprint_item")
+def fingerprint_item(pk: int) -> None:
+    if matching.fingerprint_item(pk):
+        poke(match_item, pk)
+
+
+@shared_task(name="portal.match_item")
+def match_item(pk: int) -> None:
+    matching.match_item(pk)
+
+
+@shared_task(name="portal.build_release")
+def build_release(pk: int) -> None:
+    publishing.build(pk)
+
+
+@shared_task(name="portal.publish_release")
+def publish_release(pk: int) -> None:
+    publishing.publish(pk)
+
+
+@shared_task(name="portal.rotate_intake_keys")
+def rotate_intake_keys() -> None:
+    sealing.rotate()
+
+
+@shared_task(name="portal.refresh_timestamp")
+def refresh_timestamp() -> None:
+    tuf.refresh(settings.REPOSITORY, settings.ONLINE_KEYS)
+
+
+@shared_task(name="portal.sweep")
+def sweep() -> None:
+    """Poke whatever is due and unclaimed: lost messages, dead workers, failures that want another try."""
+    for noun in (Item, Release):
+        for row in noun.due().order_by("pk")[:500]:
+            poke_row(row)
+
+
+#: Which task serves a row in which state.
+_TASKS: dict[str, Callable[..., Any]] = {
+    Item.State.SEALED: fingerprint_item,
+    Item.State.READY: match_item,
+    Release.State.REQUESTED: build_release,
+    Release.State.PUBLISHING: publish_release,
+}
+
+
+def poke_row(row: Work) -> None:
+    """Wake a worker for a row, once its transaction is committed."""
+    transaction.on_commit(partial(poke, _TASKS[row.state], row.pk))
+
+
+def poke(task: Callable[..., Any], pk: int) -> None:
+    """Send one message. A broker that is down costs time, not work: the sweeper looks again."""
+    try:
+        task.delay(pk)  # type: ignore[attr-defined]
+    except (OperationalError, OSError) as error:
+        log.warning("poke.lost", extra={"slug": where(error)})

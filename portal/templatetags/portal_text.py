@@ -1,0 +1,38 @@
+"""Filters that only change how a value reads."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from django import template
+
+register = template.Library()
+
+
+@register.filter
+def grouped(number: int) -> str:
+    """1234567 -> 1 234 567 with narrow no-break spaces, which every language reads."""
+    return f"{number:,}".replace(",", "\u202f")
+
+
+@register.filter
+def days_left(day: date, today: date) -> str:
+    """A due day as a person reads it."""
+    days = (day - today).days
+    if days < 0:
+        return f"{-days} day{'s' if days < -1 else ''} late"
+    if days == 0:
+        return "today"
+    return f"{days} day{'s' if days > 1 else ''} left"
+
+
+@register.filter
+def urgency(day: date, today: date) -> str:
+    """CSS class of a due day."""
+    days = (day - today).days
+    return "problem" if days < 0 else "soon" if days <= 1 else "waiting"
+
+
+@register.filter
+def lookup(table: dict[str, object], key: str) -> object:
+    return table.get(key)

@@ -1,0 +1,164 @@
+"""The reviewers' pages: the queue, a case, and the buttons on them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.views import LoginView
+from django.core.paginator import Paginator
+from django.db.models import Count, Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.views.decorators.http import require_POST, require_safe
+
+from portal import review
+from portal.days import today
+from portal.models import Case, CaseItem, Decision, DecisionMatch, Item
+from portal.policy import current
+from portal.tasks import poke_row
+from portal.views.case_rows import groups
+from portal.views.staff import person, staff_page, staff_render
+
+CASES_A_PAGE = 50
+
+
+class SignIn(LoginView):
+    template_name = "desk/sign_in.html"
+    redirect_authenticated_user = True
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        response = super().dispatch(request, *args, **kwargs)
+        response["Referrer-Policy"] = "same-origin"  # see staff_page
+        return response
+
+    def get_default_redirect_url(self) -> str:
+        """Release managers who review nothing go straight to the releases."""
+        may_review = getattr(self.request.user, "has_perm", lambda _: False)("portal.review_case")
+        return "/desk/" if may_review else "/desk/releases/"
+
+
+@staff_page("review_case")
+@require_safe
+def queue(request: HttpRequest) -> HttpResponse:
+    """Cases that wait, the earliest target first; withdrawals of public removals; items that got stuck."""
+    waiting = Q(state__in=Case.LIVE) | Q(state=Case.State.REMOVED, case_items__in=_asked_back())
+    cases = (
+        Case.objects.filter(waiting)
+        .annotate(
+            items=Count("case_items", distinct=True), rows=Count("case_items__item__matches", distinct=True)
+        )
+        .order_by("target", "due", "pk")
+    )
+    page = Paginator(cases, CASES_A_PAGE).get_page(request.GET.get("page"))
+    shown = {
+        "page": page,
+        "grounds": current().grounds,
+        "today": today(),
+        "stuck": Item.objects.filter(state=Item.State.NEEDS_PERSON)[:CASES_A_PAGE],
+        "working": Item.objects.filter(state__in=Item.DUE_STATES).count(),
+    }
+    return staff_render(request, "desk/queue.html", shown | {"here": "queue"})
+
+
+@staff_page("review_case")
+@require_safe
+def case(request: HttpRequest, pk: int) -> HttpResponse:
+    return _case(request, get_object_or_404(Case, pk=pk))
+
+
+@staff_page("review_case")
+@require_POST
+def propose(request: HttpRequest, pk: int) -> HttpResponse:
+    case = get_object_or_404(Case, pk=pk)
+    chosen = {int(value) for value in request.POST.getlist("match") if value.isascii() and value.isdigit()}
+    scope, reason = request.POST.get("scope", ""), request.POST.get("reason", "")
+    try:
+        review.propose_removal(case, person(request), chosen, scope, reason.strip())
+    except review.ReviewError as error:
+        return _case(request, case, problem=str(error))
+    return redirect("desk:case", pk)
+
+
+@staff_page("review_case")
+@require_POST
+def refuse(request: HttpRequest, pk: int) -> HttpResponse:
+    case = get_object_or_404(Case, pk=pk)
+    try:
+        review.refuse(case, person(request), request.POST.get("reason", "").strip())
+    except review.ReviewError as error:
+        return _case(request, case, problem=str(error))
+    return redirect("desk:case", pk)
+
+
+@staff_page("review_case")
+@require_POST
+def unblock(request: HttpRequest, pk: int, item: int) -> HttpResponse:
+    case = get_object_or_404(Case, pk=pk)
+    try:
+        review.propose_unblock(get_object_or_404(Item, pk=item, case_item__case=case), person(request))
+    except review.ReviewError as error:
+        return _case(request, case, problem=str(error))
+    return redirect("desk:case", pk)
+
+
+@staff_page("review_case")
+@require_POST
+def confirm(request: HttpRequest, pk: int) -> HttpResponse:
+    decision = get_object_or_404(Decision, pk=pk)
+    try:
+        review.confirm(decision, person(request))
+    except review.ReviewError as error:
+        return _case(request, decision.case, problem=str(error))
+    return redirect("desk:case", decision.case_id)
+
+
+@staff_page("review_case")
+@require_POST
+def send_back(request: HttpRequest, pk: int) -> HttpResponse:
+    decision = get_object_or_404(Decision, pk=pk)
+    try:
+        review.send_back(decision, person(request))
+    except review.ReviewError as error:
+        return _case(request, decision.case, problem=str(error))
+    return redirect("desk:case", decision.case_id)
+
+
+@staff_page("review_case")
+@require_POST
+def retry(request: HttpRequest, pk: int) -> HttpResponse:
+    """Try a stuck item again, from where it stopped."""
+    item = review.retry(get_object_or_404(Item, pk=pk), person(request))
+    if item:
+        poke_row(item)
+    return redirect("desk:queue")
+
+
+def _asked_back() -> Any:
+    """Items whose holders want a public removal taken back."""
+    return CaseItem.objects.filter(withdrawal_asked=True).exclude(item__state=Item.State.WITHDRAWN)
+
+
+def _case(request: HttpRequest, case: Case, problem: str = "") -> HttpResponse:
+    case.refresh_from_db()
+    rows, unreadable = groups(case)
+    proposal = case.decisions.filter(state=Decision.State.PROPOSED).select_related("proposer").first()
+    last = (
+        case.decisions.filter(outcome=Decision.Outcome.REMOVE).exclude(state=Decision.State.DECLINED).last()
+    )
+    chosen = DecisionMatch.objects.filter(decision=proposal or last).values_list("match", flat=True)
+    shown = {
+        "case": case,
+        "ground": current().grounds.get(case.ground),
+        "members": case.case_items.select_related("item__submission"),
+        "groups": rows,
+        "problem": problem or unreadable,
+        "proposal": proposal,
+        "chosen": [group for group in rows if group.among(set(chosen))],
+        "own": proposal is not None and proposal.proposer_id == person(request).pk,
+        "decisions": case.decisions.exclude(state=Decision.State.PROPOSED).select_related(
+            "proposer", "approver"
+        ),
+        "scopes": Decision.Scope.choices,
+        "today": today(),
+    }
+    return staff_render(request, "desk/case.html", shown, status=409 if problem else 200)

@@ -1,0 +1,105 @@
+"""People, an index and submissions for tests of the portal. Alice and Bob review, Mara releases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import Group, Permission
+from django.test import Client
+
+from portal import indexes, intake, matching, sealing
+from portal.drafts import Draft
+from portal.models import DatasetIndex, Item, Submission, User
+from portal.models.user import ROLES
+from portal.sample import Sample, write_sample
+from takedown import sandbox
+from takedown.index import build_index
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Sample:
+    return write_sample(tmp_path_factory.mktemp("sample") / "sample", pictures=24)
+
+
+@pytest.fixture(scope="session")
+def sample_index(sample: Sample, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("index") / "sample-pictures"
+    build_index(folder, [sample.pictures], name="sample-pictures")
+    yield folder
+    sandbox.close()
+
+
+@pytest.fixture
+def index(db: None, sample_index: Path) -> DatasetIndex:
+    return indexes.register(sample_index)
+
+
+@pytest.fixture(autouse=True)
+def places(settings: object, tmp_path: Path) -> None:
+    """Every test has its own keys, repository and staging folder."""
+    settings.VAR = tmp_path
+    settings.INTAKE_PUBLIC_KEYS = tmp_path / "keys" / "intake" / "public"
+    settings.INTAKE_PRIVATE_KEYS = tmp_path / "keys" / "intake" / "private"
+    settings.ONLINE_KEYS = tmp_path / "keys" / "online"
+    settings.REPOSITORY = tmp_path / "blocklist"
+    settings.STAGING = tmp_path / "staging"
+    sealing.rotate()
+
+
+def _person(name: str, role: str) -> User:
+    group, _ = Group.objects.get_or_create(name=role)
+    group.permissions.set(Permission.objects.filter(codename__in=ROLES[role]))
+    user = User.objects.create_user(name, "correct horse battery")
+    user.groups.set([group])
+    return user
+
+
+@pytest.fixture
+def alice(db: None) -> User:
+    return _person("alice", "reviewer")
+
+
+@pytest.fixture
+def bob(db: None) -> User:
+    return _person("bob", "reviewer")
+
+
+@pytest.fixture
+def mara(db: None) -> User:
+    return _person("mara", "release manager")
+
+
+@pytest.fixture
+def signed_in() -> Callable[[User], Client]:
+    def sign_in(user: User) -> Client:
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return sign_in
+
+
+@pytest.fixture
+def submit(db: None) -> Callable[..., Submission]:
+    """Accept a submission as the last page does, without running any task."""
+
+    def accept(*addresses: str, pictures: tuple[bytes, ...] = (), ground: str = "private") -> Submission:
+        draft = Draft(ground=ground, addresses="\n".join(addresses))
+        return intake.accept(draft, addresses, pictures).submission
+
+    return accept
+
+
+@pytest.fixture
+def work(db: None) -> Callable[[Submission], None]:
+    """Do what the worker does for every item that is due."""
+
+    def run(submission: Submission) -> None:
+        for item in submission.items.filter(state=Item.State.SEALED):
+            matching.fingerprint_item(item.pk)
+        for item in submission.items.filter(state=Item.State.READY):
+            matching.match_item(item.pk)
+
+    return run

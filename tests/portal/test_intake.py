@@ -1,0 +1,145 @@
+"""Accepting a submission: sealed, once, and with nothing that names anyone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from portal import intake, matching, sealing
+from portal.days import today
+from portal.drafts import BadDraftError, Draft
+from portal.models import Item, SealedPicture, Submission
+
+Submit = Callable[..., Submission]
+PICTURE = b"not a real picture, but bytes all the same" * 100
+
+
+def test_the_same_form_leads_to_the_same_receipt_and_one_submission(db: None) -> None:
+    draft = Draft(ground="private", addresses="https://pictures.example/a.jpg")
+    first = intake.accept(draft, ["https://pictures.example/a.jpg"], [PICTURE])
+    again = intake.accept(draft, ["https://pictures.example/a.jpg"], [PICTURE])
+    assert not first.repeated
+    assert again.repeated
+    assert again.receipt.words == first.receipt.words
+    assert Submission.objects.count() == 1
+    assert Item.objects.count() == 2
+
+
+def test_two_forms_have_two_receipts(db: None) -> None:
+    words = {
+        intake.accept(Draft(ground="private"), ["https://a.example/"], []).receipt.words for _ in range(5)
+    }
+    assert len(words) == 5
+
+
+def test_the_receipt_finds_the_submission_and_is_not_stored(db: None, settings: object) -> None:
+    accepted = intake.accept(Draft(ground="private"), ["https://a.example/"], [])
+    assert intake.find(accepted.receipt) == accepted.submission
+    stored = Submission.objects.values().get()
+    for secret in (
+        accepted.receipt.lookup_key,
+        accepted.receipt.message_private_key,
+        *accepted.receipt.words,
+    ):
+        assert secret not in stored.values()
+    assert bytes(stored["proof_key"]) == accepted.receipt.proof_key
+    assert bytes(stored["message_public_key"]) == accepted.receipt.message_public_key
+
+
+def test_only_days_are_kept(submit: Submit) -> None:
+    submission = submit("https://a.example/")
+    assert submission.received == today()
+    assert today() + timedelta(days=27) < submission.due < today() + timedelta(days=32)
+    item = submission.items.get()
+    assert item.lease_until is None
+
+
+def test_pictures_are_stored_sealed_only(submit: Submit) -> None:
+    submission = submit(pictures=(PICTURE,))
+    box = bytes(SealedPicture.objects.get().box)
+    assert PICTURE[:20] not in box
+    assert sealing.unseal(submission.items.get().sealed.key_day, box) == PICTURE
+
+
+def test_the_web_can_seal_without_the_private_key(submit: Submit, settings: object) -> None:
+    for key in Path(settings.INTAKE_PRIVATE_KEYS).iterdir():
+        key.unlink()
+    submission = submit(pictures=(PICTURE,))
+    with pytest.raises(sealing.KeyGoneError):
+        sealing.unseal(today(), bytes(submission.items.get().sealed.box))
+
+
+def test_without_any_key_nothing_is_stored(db: None, settings: object, tmp_path: Path) -> None:
+    settings.INTAKE_PUBLIC_KEYS = tmp_path / "none"
+    with pytest.raises(sealing.NoIntakeKeyError):
+        intake.accept(Draft(ground="private"), ["https://a.example/"], [PICTURE])
+    assert not Submission.objects.exists()
+
+
+def test_bytes_whose_key_is_gone_are_asked_for_again(submit: Submit, settings: object) -> None:
+    submission = submit(pictures=(PICTURE,))
+    os.unlink(Path(settings.INTAKE_PRIVATE_KEYS) / f"{today()}.key")
+    assert not matching.fingerprint_item(submission.items.get().pk)
+    item = submission.items.get()
+    assert (item.state, item.problem) == (Item.State.UNREADABLE, "key-gone")
+    assert not SealedPicture.objects.exists()
+
+
+def test_intake_keys_are_made_daily_and_destroyed_after_a_week(settings: object, monkeypatch: object) -> None:
+    folders = (Path(settings.INTAKE_PUBLIC_KEYS), Path(settings.INTAKE_PRIVATE_KEYS))
+    start = today()
+    for passed in range(20):
+        monkeypatch.setattr(sealing, "today", lambda passed=passed: start + timedelta(days=passed))
+        sealing.rotate()
+        sealing.rotate()
+        for folder in folders:
+            kept = sorted(path.stem for path in folder.iterdir())
+            assert kept[-1] == str(start + timedelta(days=passed))
+            assert len(kept) == min(passed, sealing.KEEP_DAYS) + 1
+    assert all(path.stat().st_mode & 0o077 == 0 for path in folders[1].iterdir())
+
+
+@pytest.mark.parametrize(
+    ("text", "addresses", "problems"),
+    [
+        ("", [], 0),
+        ("\n \r\n", [], 0),
+        (
+            "https://a.example/x\r\nhttps://a.example/x\n  https://b.example/y ",
+            ["https://a.example/x", "https://b.example/y"],
+            0,
+        ),
+        ("https://user:secret@a.example/", [], 1),
+        ("javascript:alert(1)", [], 1),
+        ("https://a.example/" + "x" * 10_000, [], 1),
+        ("https://a.example/\nftp://b.example/\nnonsense here", ["https://a.example/"], 2),
+        ("\n".join(f"https://a.example/{n}" for n in range(301)), None, 1),
+    ],
+)
+def test_addresses_one_a_line(text: str, addresses: list[str] | None, problems: int) -> None:
+    found, wrong = intake.read_addresses(text)
+    assert len(wrong) == problems
+    assert addresses is None or found == addresses
+    assert all("secret" not in sentence and "alert" not in sentence for sentence in wrong)
+
+
+def test_a_draft_survives_the_trip_and_a_forged_one_does_not() -> None:
+    draft = Draft(ground="private", addresses="https://a.example/ü", note="zwei\nZeilen")
+    sealed = draft.sealed()
+    assert Draft.read(sealed) == draft
+    for forged in ("", "x", sealed[:-1], sealed + "x", sealed.replace(":", "::", 1)):
+        with pytest.raises(BadDraftError):
+            Draft.read(forged)
+
+
+def test_an_old_draft_keeps_its_answers_but_not_its_token(settings: object) -> None:
+    draft = Draft(ground="private", addresses="https://a.example/")
+    sealed = draft.sealed()
+    settings.DRAFT_SECONDS = -1
+    read = Draft.read(sealed)
+    assert read.addresses == draft.addresses
+    assert read.token != draft.token

@@ -1,0 +1,23 @@
+"""The portal's settings for tests: a folder of its own instead of var/, no manifest of static files.
+
+``TEST_DATABASE_URL`` runs the same tests on PostgreSQL.
+"""
+
+import atexit
+import os
+import shutil
+import tempfile
+
+_folder = tempfile.mkdtemp(prefix="takedown-tests-")
+atexit.register(shutil.rmtree, _folder, ignore_errors=True)
+os.environ["TAKEDOWN_VAR"] = _folder
+os.environ["TAKEDOWN_BROKER_URL"] = "memory://"
+os.environ["DATABASE_URL"] = os.environ.get("TEST_DATABASE_URL", "")
+
+from portal.settings import *  # noqa: E402, F403
+
+STORAGES = {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
+if "sqlite3" in DATABASES["default"]["ENGINE"]:  # noqa: F405
+    # A file, as in life: a database in memory has other locks.
+    DATABASES["default"]["TEST"] = {"NAME": f"{_folder}/tests.sqlite3"}  # noqa: F405
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
