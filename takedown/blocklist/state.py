@@ -78,7 +78,7 @@ class State:
         """Sorted digests of one kind as text."""
         return [digest.decode("ascii") for digest in self.digests(kind).tolist()]
 
-    def keys(self) -> Iterator[Key]:
+    def __iter__(self) -> Iterator[Key]:
         """All entries in canonical order."""
         return (Key(kind, digest) for kind in self.lists for digest in self.entries(kind))
 

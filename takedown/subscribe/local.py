@@ -25,7 +25,7 @@ from takedown.blocklist.columns import Digests
 from takedown.blocklist.entry import KINDS
 from takedown.blocklist.manifest import Manifest, StateFile, read_state_file
 from takedown.blocklist.state import State, read_state
-from takedown.errors import NothingToSync, UsageError, VerificationFailed
+from takedown.errors import NothingToSync, TakedownError, UsageError, VerificationFailed
 
 CURRENT = "current.json"
 BINDING = "binding.json"
@@ -180,18 +180,25 @@ def load_current(state_dir: Path) -> Current | None:
     path = state_dir / CURRENT
     if not path.is_file():
         return None
+    data = path.read_bytes()
     try:
-        fields = Fields(canonical.from_bytes(path.read_bytes(), "list"), _CURRENT_FIELDS, "list")
-        folder = state_dir / LISTS / fields.text("folder")
-        editions = [_read_edition(folder, item) for item in fields.items("editions", most=1000)]
-        return Current(
-            folder=folder,
-            seq=fields.count("seq"),
-            root_version=fields.count("root_version"),
-            editions={local.manifest.edition: local for local in editions},
-        )
-    except (VerificationFailed, OSError) as error:
+        return _read_current(state_dir, data)
+    except (TakedownError, OSError) as error:
+        if path.read_bytes() != data:  # a sync finished in between and took the old list away
+            return load_current(state_dir)
         raise altered() from error
+
+
+def _read_current(state_dir: Path, data: bytes) -> Current:
+    fields = Fields(canonical.from_bytes(data, "list"), _CURRENT_FIELDS, "list")
+    folder = state_dir / LISTS / fields.text("folder")
+    editions = [_read_edition(folder, item) for item in fields.items("editions", most=1000)]
+    return Current(
+        folder=folder,
+        seq=fields.count("seq"),
+        root_version=fields.count("root_version"),
+        editions={local.manifest.edition: local for local in editions},
+    )
 
 
 def save_current(state_dir: Path, current: Current) -> None:
@@ -222,12 +229,15 @@ def read_local(local: LocalEdition, kinds: Sequence[str] = KINDS) -> State:
         kinds: read only these.
 
     Raises:
-        VerificationFailed: slug ``local-altered``.
+        VerificationFailed: slug ``local-altered``, or ``list-replaced`` when a sync took it away meanwhile.
     """
     files = [file for file in local.files if file.kind in kinds]
     try:
         return read_state(lambda path: local.folder / path, files, local.manifest.prefix_hex)
     except VerificationFailed as error:
+        if not local.folder.is_dir():
+            sentence = "A newer list was synced while this one was in use; run the command again."
+            raise VerificationFailed(sentence, slug="list-replaced") from error
         raise altered() from error
 
 

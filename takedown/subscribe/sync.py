@@ -92,6 +92,7 @@ def sync(
             current = _take_newest(job, current, min_seq)
         except (Unreachable, DownloadError) as error:
             return _keep(job, current, error)
+        _tidy(state_dir, current)  # also what a killed sync left behind
     return job.result(current)
 
 
@@ -105,7 +106,6 @@ def _take_newest(job: _Job, current: Current | None, min_seq: int) -> Current:
         return current
     new = _write_list(job, release, current)
     local.save_current(job.state_dir, new)
-    _tidy(job.state_dir, new)
     return new
 
 

@@ -1,0 +1,359 @@
+"""From keys to a published release: who can do what, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tuf.api.metadata import Metadata
+
+from takedown import publish as writer
+from takedown.blocklist import canonical
+from takedown.errors import BadKey, TakedownError, UsageError, VerificationFailed
+from takedown.keys import Key
+from takedown.publish import EditionDraft
+from takedown.subscribe import open_blocklist, sync
+
+
+def signed(path: Path) -> Any:
+    metadata: Any = Metadata.from_bytes(path.read_bytes())
+    return metadata.signed
+
+
+def manifest(desk: Any, seq: int, edition: str = "research") -> dict[str, Any]:
+    path = desk.repository / f"editions/{edition}/manifest-{seq:06d}.json"
+    found: dict[str, Any] = json.loads(path.read_bytes())
+    return found
+
+
+@pytest.mark.parametrize(
+    ("profile", "thresholds", "days"),
+    [
+        (
+            "small",
+            {"root": (2, 3), "targets": (1, 2), "snapshot": (1, 1), "timestamp": (1, 1)},
+            (365, 90, 14, 14),
+        ),
+        (
+            "strict",
+            {"root": (3, 5), "targets": (2, 3), "snapshot": (1, 1), "timestamp": (1, 1)},
+            (365, 90, 14, 2),
+        ),
+    ],
+)
+def test_the_ceremony_follows_its_profile(
+    make_desk: Callable[..., Any], profile: str, thresholds: dict[str, tuple[int, int]], days: tuple[int, ...]
+) -> None:
+    now = datetime(2026, 11, 22, tzinfo=UTC)
+    desk = make_desk("a", profile=profile, now=now)
+    root = signed(desk.repository / "metadata/1.root.json")
+    assert {role: (rule.threshold, len(rule.keyids)) for role, rule in root.roles.items()} == thresholds
+    assert {found.keytype for found in root.keys.values()} == {"ed25519"}
+    assert root.consistent_snapshot
+    names = ("1.root", "1.targets", "1.snapshot", "timestamp")
+    expiries = [signed(desk.repository / f"metadata/{name}.json").expires - now for name in names]
+    assert expiries == [timedelta(days=count) for count in days]
+    assert writer.head(desk.repository) == 0
+
+
+def test_private_keys_are_for_their_owner_only_and_never_in_the_repository(desk: Any) -> None:
+    assert {path.stat().st_mode & 0o777 for path in desk.keys.glob("*.pem")} == {0o600}
+    assert len(list(desk.keys.glob("*.pem"))) == 7
+    assert not [
+        path for path in desk.repository.rglob("*") if path.is_file() and b"PRIVATE" in path.read_bytes()
+    ]
+
+
+def test_a_ceremony_never_overwrites(desk: Any, tmp_path: Path) -> None:
+    for keys, repository in ((desk.keys, tmp_path / "new"), (tmp_path / "new", desk.repository)):
+        with pytest.raises(UsageError):
+            writer.ceremony(keys, repository, publisher="Example")
+    with pytest.raises(UsageError):
+        writer.ceremony(tmp_path / "k", tmp_path / "r", publisher="Example", profile="none")
+
+
+def test_a_trial_is_marked_in_root_under_its_signatures(make_desk: Callable[..., Any]) -> None:
+    trial, real = make_desk("trial", throwaway=True), make_desk("real")
+    assert (writer.is_throwaway(trial.root), writer.is_throwaway(real.root)) == (True, False)
+    unmarked = trial.root.replace(b'"x-throwaway":true', b'"x-throwaway":null')
+    for data in (unmarked, b"", b"{}", (real.repository / "metadata/timestamp.json").read_bytes()):
+        with pytest.raises(VerificationFailed):
+            writer.is_throwaway(data)
+
+
+def test_the_portal_stages_and_publishes_without_any_offline_key(desk: Any, tmp_path: Path) -> None:
+    online = tmp_path / "online"
+    online.mkdir()
+    for name in ("snapshot.pem", "timestamp.pem"):
+        shutil.move(desk.keys / name, online / name)
+    staging, staged = desk.stage(["a", "b"])
+    assert (staged.seq, staged.editions[0].added, staged.editions[0].rows) == (1, 2, 2)
+    with pytest.raises(UsageError) as caught:
+        writer.publish(desk.repository, staging, online)
+    assert caught.value.slug == "not-signed"
+    # The signer's machine has copies of the two folders and one key file.
+    away = tmp_path / "away"
+    shutil.copytree(desk.repository, away / "repository")
+    shutil.copytree(staging, away / "staging")
+    writer.sign(away / "repository", away / "staging", desk.keys / "targets-2.pem")
+    shutil.rmtree(staging)
+    shutil.copytree(away / "staging", staging)
+    shutil.rmtree(desk.keys)
+    assert writer.publish(desk.repository, staging, online) == 1 == writer.head(desk.repository)
+
+
+def test_two_of_three_signatures_are_needed_where_the_profile_says_so(make_desk: Callable[..., Any]) -> None:
+    desk = make_desk("strict", profile="strict")
+    staging, _ = desk.stage(["a"])
+    desk.sign(staging)
+    desk.sign(staging)  # the same person twice counts once
+    assert writer.signatures(desk.repository, staging).valid == 1
+    with pytest.raises(UsageError):
+        desk.publish(staging)
+    desk.sign(staging, "targets-3")
+    assert writer.signatures(desk.repository, staging).enough
+    assert desk.publish(staging) == 1
+
+
+@pytest.mark.parametrize("which", ["root-1", "snapshot", "timestamp"])
+def test_only_a_targets_key_signs_a_release(desk: Any, which: str) -> None:
+    staging, _ = desk.stage(["a"])
+    with pytest.raises(UsageError):
+        desk.sign(staging, which)
+
+
+@pytest.mark.parametrize(
+    "content", [None, b"", b"no key", b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"]
+)
+def test_a_file_that_is_no_key_is_named(desk: Any, tmp_path: Path, content: bytes | None) -> None:
+    staging, _ = desk.stage(["a"])
+    path = tmp_path / "some.pem"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UsageError, match=r"some\.pem"):
+        writer.sign(desk.repository, staging, path)
+
+
+def test_a_release_holds_what_the_format_says(desk: Any) -> None:
+    desk.release(["a", "b"])
+    desk.release(["b", "c"])
+    targets = signed(desk.repository / "metadata/3.targets.json")
+    assert sorted(targets.targets) == ["editions/research/manifest-000002.json", "log/checkpoint-000002.json"]
+    found = manifest(desk, 2)
+    assert found["deltas"][0]["path"] == "editions/research/delta/000001-000002.parquet"
+    assert (found["deltas"][0]["added"], found["deltas"][0]["removed"]) == (1, 1)
+    empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    assert found["log"] == {"size": 0, "root": empty}
+    checkpoint = json.loads((desk.repository / "log/checkpoint-000002.json").read_bytes())
+    assert checkpoint == {"format": 1, "seq": 2, "size": 0, "root": empty}
+
+
+def test_a_new_full_state_comes_every_8_releases_or_when_the_deltas_weigh_a_fifth(desk: Any) -> None:
+    names = list(range(100))
+    for extra in range(10):
+        desk.release([*names, *range(1000, 1000 + extra)])
+    assert [manifest(desk, seq)["state"]["seq"] for seq in range(1, 11)] == [1] * 8 + [9, 9]
+    desk.release([*names, *range(1000, 1009), *range(2000, 2020)])  # 1 + 20 of 108 rows
+    assert manifest(desk, 11)["state"]["seq"] == 9
+    desk.release([*names, *range(1000, 1009), *range(2000, 2021)])
+    assert manifest(desk, 12)["state"]["seq"] == 12
+    assert [delta["from"] for delta in manifest(desk, 12)["deltas"]] == list(range(1, 12))
+
+
+def test_26_deltas_stay_listed(desk: Any) -> None:
+    for count in range(29):
+        desk.release(range(count))
+    assert [delta["from"] for delta in manifest(desk, 29)["deltas"]] == list(range(3, 29))
+
+
+def test_a_list_cut_to_another_length_starts_again_in_full(desk: Any, tmp_path: Path) -> None:
+    desk.release(["a", "b"])
+    sync(desk.url, desk.root, tmp_path / "state")
+    desk.release(["a", "b", "c"], prefix_hex=7)
+    assert (manifest(desk, 2)["deltas"], manifest(desk, 2)["state"]["seq"]) == ([], 2)
+    assert not sync(desk.url, desk.root, tmp_path / "state").warnings
+    opened = open_blocklist(tmp_path / "state")
+    assert (opened.prefix_hex, {len(digest) for digest in opened.entries("url_sha256")}) == (7, {7})
+
+
+def test_publishing_twice_changes_nothing(desk: Any) -> None:
+    staging, _ = desk.stage(["a"])
+    desk.sign(staging)
+    assert desk.publish(staging) == 1
+    before = (desk.repository / "metadata/timestamp.json").read_bytes()
+    assert desk.publish(staging) == 1
+    assert (desk.repository / "metadata/timestamp.json").read_bytes() == before
+
+
+def test_a_release_staged_on_an_older_one_is_refused(desk: Any) -> None:
+    late, _ = desk.stage(["late"])
+    desk.sign(late)
+    desk.release(["a"])
+    for call in (
+        lambda: desk.publish(late),
+        lambda: desk.sign(late),
+        lambda: writer.review(desk.repository, late),
+    ):
+        with pytest.raises(UsageError) as caught:
+            call()
+        assert caught.value.slug == "not-next"
+
+
+def test_a_repository_put_back_to_yesterday_refuses_todays_staging(desk: Any, tmp_path: Path) -> None:
+    desk.release(["a"])
+    shutil.copytree(desk.repository, tmp_path / "yesterday")
+    desk.release(["a", "b"])
+    staging, _ = desk.stage(["a", "b", "c"])
+    desk.sign(staging)
+    with pytest.raises(UsageError) as caught:
+        writer.publish(tmp_path / "yesterday", staging, desk.keys)
+    assert caught.value.slug == "not-next"
+
+
+def test_a_sibling_of_the_published_release_does_not_pass_as_the_next(
+    make_desk: Callable[..., Any], tmp_path: Path
+) -> None:
+    desk = make_desk("a")
+    shutil.copytree(desk.repository, tmp_path / "twin")
+    desk.release(["a"])
+    one, _ = desk.stage(["a", "b"])
+    desk.sign(one)
+    twin = tmp_path / "other-staging"
+    writer.stage(
+        tmp_path / "twin",
+        twin,
+        [EditionDraft("research", [])],
+        publisher="Example",
+        dataset_ids=[],
+        created=datetime(2026, 11, 22, tzinfo=UTC).date(),
+        audit_head="",
+    )
+    writer.sign(tmp_path / "twin", twin, desk.keys / "targets-1.pem")
+    writer.publish(tmp_path / "twin", twin, desk.keys)
+    with pytest.raises(UsageError) as caught:  # right number, right keys, another release before it
+        writer.publish(tmp_path / "twin", one, desk.keys)
+    assert caught.value.slug == "not-next"
+
+
+def rewrite(path: Path, **fields: Any) -> None:
+    path.write_bytes(canonical.to_bytes(json.loads(path.read_bytes()) | fields))
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda staging: next(staging.rglob("delta/*.parquet")).write_bytes(b"x"),
+        lambda staging: next(staging.rglob("delta/*.parquet")).unlink(),
+        lambda staging: rewrite(next(staging.rglob("manifest-*.json")), k_min=1),
+        lambda staging: next(staging.rglob("manifest-*.json")).unlink(),
+        lambda staging: next(staging.rglob("checkpoint-*.json")).write_bytes(b"{}"),
+        lambda staging: next(staging.rglob("*.targets.json")).write_bytes(b"{}"),
+        lambda staging: next(staging.rglob("*.targets.json")).unlink(),
+    ],
+    ids=range(7),
+)
+def test_a_signer_finds_altered_staging(desk: Any, spoil: Callable[[Path], object]) -> None:
+    desk.release(range(20))
+    staging, _ = desk.stage(range(21))
+    spoil(staging)
+    with pytest.raises((UsageError, VerificationFailed)):
+        desk.sign(staging)
+
+
+def test_review_says_what_changes_entry_by_entry(desk: Any, make_key: Callable[..., Key]) -> None:
+    desk.release(["a", "b", "c"])
+    staging, _ = desk.stage(["b", "c", "d", "e"])
+    change = writer.review(desk.repository, staging)[0]
+    assert (change.name, change.added, change.removed, change.rows) == ("research", 2, 1, 4)
+    assert set(change.delta.added) == {make_key("d"), make_key("e")}
+    assert set(change.delta.removed) == {make_key("a")}
+
+
+@pytest.mark.parametrize(
+    ("drafts", "error"),
+    [
+        ([], UsageError),
+        ([EditionDraft("research", []), EditionDraft("research", [])], UsageError),
+        ([EditionDraft("other", [])], UsageError),  # research must not be forgotten
+        ([EditionDraft("Research", [])], UsageError),
+        ([EditionDraft("../x", [])], UsageError),
+        ([EditionDraft("research", [], prefix_hex=0)], UsageError),
+        ([EditionDraft("research", [], k_min=-1)], UsageError),
+        ([EditionDraft("research", [], disposition="burn")], UsageError),
+        ([EditionDraft("research", [Key("url_sha256", "short")])], BadKey),
+    ],
+    ids=range(9),
+)
+def test_drafts_that_make_no_sense_are_refused(
+    desk: Any, drafts: list[EditionDraft], error: type[TakedownError]
+) -> None:
+    desk.release(["a"])
+    with pytest.raises(error):
+        desk.stage_drafts(drafts)
+    assert not list(desk.folder.glob("staging-2"))
+
+
+def test_staging_in_use_is_not_overwritten(desk: Any) -> None:
+    staging, _ = desk.stage(["a"])
+    desk._staged -= 1
+    with pytest.raises(UsageError):
+        desk.stage(["b"])
+    assert writer.review(desk.repository, staging)[0].added == 1
+
+
+def test_refresh_renews_the_online_signatures_and_nothing_else(desk: Any, tmp_path: Path) -> None:
+    long_ago = datetime.now(UTC) - timedelta(days=30)
+    desk.release(["a"], now=None)
+    writer.refresh(desk.repository, desk.keys, now=long_ago)
+    with pytest.raises(VerificationFailed):
+        sync(desk.url, desk.root, tmp_path / "state")
+    writer.refresh(desk.repository, desk.keys)
+    assert sync(desk.url, desk.root, tmp_path / "state").seq == 1 == writer.head(desk.repository)
+
+
+def test_a_signature_that_expired_while_staging_waited_is_not_published(desk: Any) -> None:
+    staging, _ = desk.stage(["a"], now=datetime.now(UTC) - timedelta(days=91))
+    desk.sign(staging)
+    with pytest.raises(UsageError) as caught:
+        desk.publish(staging)
+    assert caught.value.slug == "staging-expired"
+
+
+@pytest.mark.parametrize("call", [writer.head, lambda path: writer.refresh(path, path)])
+def test_a_folder_that_is_no_repository_is_named(tmp_path: Path, call: Callable[[Path], object]) -> None:
+    with pytest.raises(UsageError, match="not a release repository"):
+        call(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize("name", ["timestamp.json", "1.root.json", "2.targets.json", "2.snapshot.json"])
+def test_an_altered_repository_is_not_built_on(desk: Any, name: str) -> None:
+    desk.release(["a"])
+    path = desk.repository / "metadata" / name
+    path.write_bytes(path.read_bytes().replace(b'"version":', b'"version":1'))
+    with pytest.raises(VerificationFailed):
+        desk.stage(["b"])
+
+
+def test_several_editions_go_in_one_release(desk: Any, make_key: Callable[..., Key], tmp_path: Path) -> None:
+    full = EditionDraft("research", [make_key("a"), make_key("b", "img_md5")])
+    cut = EditionDraft(
+        "research-safe", [make_key("a"), make_key("c")], prefix_hex=7, k_min=300, disposition="purge"
+    )
+    assert desk.release_drafts([full]) == 1
+    assert desk.release_drafts([full, cut]) == 2
+    result = sync(desk.url, desk.root, tmp_path / "state")
+    assert result.editions == {"research": (2, 2), "research-safe": (2, 2)}
+    with pytest.raises(UsageError, match="research, research-safe"):
+        open_blocklist(tmp_path / "state")
+    opened = open_blocklist(tmp_path / "state", "research-safe")
+    assert (opened.disposition, opened.manifest.k_min, opened.kinds) == ("purge", 300, ("url_sha256",))
+    assert open_blocklist(tmp_path / "state", "research").entries("img_md5") == [
+        make_key("b", "img_md5").digest
+    ]
+    with pytest.raises(UsageError):
+        open_blocklist(tmp_path / "state", "none")
