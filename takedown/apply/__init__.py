@@ -71,8 +71,11 @@ def _run(
     ticker = _Ticker(todo, progress)
     for job in todo:
         try:
+            before = _versions(job)
             removals = scanner.scan(job.shard, ticker)
-            outcome.add(removals, _bytes_read(job, removals, scanner), finish(job, removals))
+            written = finish(job, removals)
+            _refuse_changed(job, before)
+            outcome.add(removals, _bytes_read(job, removals, scanner), written)
         except UsageError:
             raise
         except TakedownError as error:
@@ -112,6 +115,19 @@ def _estimate(job: Job, removals: Removals) -> int:
 
 def _size(job: Job) -> int:
     return sum(file.stat().st_size for file in job.shard.files())
+
+
+def _versions(job: Job) -> list[tuple[int, int]]:
+    return [(about.st_size, about.st_mtime_ns) for about in (file.stat() for file in job.shard.files())]
+
+
+def _refuse_changed(job: Job, before: list[tuple[int, int]]) -> None:
+    """Row numbers of the scan mean nothing in a file that was replaced meanwhile. Raises BadDataset."""
+    if _versions(job) != before:
+        raise BadDataset(
+            f"{job.shard.path} changed while it was read, so its result is wrong; run the same command again.",
+            slug="dataset-changed",
+        )
 
 
 def _io_error(job: Job, error: OSError) -> BadDataset:

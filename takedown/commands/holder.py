@@ -46,7 +46,7 @@ def add(commands: Commands) -> None:
         details="The originals are never touched. Files without a removal are hard links to the originals "
         "where the file system allows it: replace such a file, do not edit it in place. After an "
         "interruption run the same command again. A file that cannot be dealt with is named and left out; "
-        "the exit code is then 3.",
+        "the exit code is then 3. Files of other kinds are not copied.",
     )
     _add_sources(parser, out_needed=True)
 

@@ -8,6 +8,8 @@ other than plain and dictionary.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +34,7 @@ def rewrite(source: Path, removed: NDArray[np.int64], target: Path) -> int:
     Raises:
         BadDataset: the source is damaged or shorter than it says; the target is then untouched.
     """
-    with open_parquet(source) as file, replacing(target) as sink:
+    with open_parquet(source) as file, _writable(source), replacing(target) as sink:
         schema = _schema(file)
         first = 0
         with pq.ParquetWriter(sink, schema, **writer_options(file.metadata)) as writer:
@@ -48,6 +50,19 @@ def rewrite(source: Path, removed: NDArray[np.int64], target: Path) -> int:
                 f"{source} has fewer rows than it says; fetch it again.", slug="dataset-row-count"
             )
         return sink.tell()
+
+
+@contextmanager
+def _writable(source: Path) -> Iterator[None]:
+    """A type that pyarrow reads and cannot write is no reason to end the whole run."""
+    try:
+        yield
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError) as error:
+        raise BadDataset(
+            f"{source} has a column of a type that cannot be written, so its rows could not be removed; "
+            "convert that column and try again.",
+            slug="dataset-not-rewritable",
+        ) from error
 
 
 def writer_options(metadata: pq.FileMetaData) -> dict[str, Any]:

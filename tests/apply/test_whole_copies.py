@@ -197,6 +197,32 @@ def test_a_damaged_stats_file_leaves_nothing_half_made(tmp_path, content):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_source_that_changes_meanwhile_is_an_error(tmp_path):
+    path = tmp_path / "in" / "0.parquet"
+    shards.laion(path)
+
+    def replace(*_: int) -> None:
+        shards.laion(path, 30, start=5)
+
+    outcome = apply(lists.of_urls(shards.url(7)), [path.parent], tmp_path / "out", progress=replace)
+    assert [f.error for f in outcome.errors] == ["dataset-changed"]
+    assert outcome.files == 0
+
+
+def test_a_full_disk_is_an_error_of_the_file_and_leaves_no_part(tmp_path, monkeypatch):
+    shards.laion(tmp_path / "in" / "0.parquet")
+    shards.laion(tmp_path / "in" / "1.parquet", start=50)
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    outcome = apply(lists.of_urls(shards.url(0)), [tmp_path / "in"], tmp_path / "out")
+    assert [f.error for f in outcome.errors] == ["io-error", "io-error"]
+    assert "No space left" in outcome.errors[0].message
+    assert not [name for name in tree(tmp_path / "out") if name.endswith(".part")]
+
+
 def test_pictures_alone_have_nothing_to_join(tmp_path):
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "1.jpg").write_bytes(shards.picture(1))
