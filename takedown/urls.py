@@ -228,8 +228,7 @@ def _without_tracking(query: str) -> str:
     return "&".join(p for p in parameters if p and not _TRACKING.fullmatch(p.partition("=")[0]))
 
 
-# --- Families -------------------------------------------------------------------------------------------
-
+# Families: how sites write a size into an address.
 _PICTURE = r"\.(?:jpe?g|png|gif|webp|avif|heic)"
 _MIRROR_HOST = re.compile(r"i[0-9]\.wp\.com")
 # A whole path segment that is a size: 236x, 236x354, x354, s1600, s320-c, w300-h200, 170x170bb.
