@@ -1,4 +1,4 @@
-"""Addresses: one canonical form, refused with a clear slug otherwise; families of sizes; never a lost case."""
+"""Addresses: one canonical form, refused with a clear slug otherwise; families of sizes; no lost case."""
 
 from __future__ import annotations
 
@@ -146,56 +146,17 @@ def test_homoglyphs_are_another_host() -> None:
 
 
 def test_pathological_addresses_take_no_time() -> None:
-    for url in ("https://" + "xn--" * 1000, "https://e.com/" + "%" * 4000, "https://e.com/" + "../" * 1300):
-        try:
+    for url in ("https://" + "xn--" * 1000, "https://e.com/" + "%" * 4000, "https://e.com:" + "9" * 4000):
+        with pytest.raises(BadUrl):
             canonical(url)
-        except BadUrl as error:
-            assert error.slug in ("url-host", "url-too-long")
+    assert canonical("https://e.com/" + "../" * 1300) == "https://e.com/"
     assert family("https://e.com/" + "1" * 4000 + "?size=" + "1x" * 30)
 
 
 # Pieces that matter to an address, so that Hypothesis meets the interesting corners.
 _pieces = st.sampled_from(
-    [
-        "%",
-        "%41",
-        "%2e",
-        "%2F",
-        "%zz",
-        "%e4",
-        "..",
-        ".",
-        "/",
-        "//",
-        "?",
-        "&",
-        "&amp;",
-        "amp;",
-        "#",
-        "=",
-        ":",
-        "@",
-        "\\",
-    ]
-    + [
-        " ",
-        "ä",
-        "Ⅷ",
-        "。",
-        "utm_a",
-        "w=1",
-        "-300x200.jpg",
-        "@2x.png",
-        "_",
-        "A",
-        "b",
-        "0x1",
-        "127",
-        "~",
-        "[",
-        "]",
-        "|",
-    ]
+    "% %41 %2e %2F %zz %e4 .. . / // ? & &amp; amp; # = : @ \\ ä Ⅷ 。 utm_a w=1 -300x200.jpg @2x.png _ A b 0x1 "
+    "127 ~ [ ] |".split(" ")
 )
 _soup = st.lists(st.one_of(_pieces, st.text(max_size=3)), max_size=14).map("".join)
 _urls = st.builds(
@@ -212,8 +173,7 @@ _urls = st.builds(
 def test_any_text_is_refused_or_has_a_form_that_is_its_own_form(url: str) -> None:
     try:
         form = canonical(url)
-    except BadUrl as error:
-        assert error.slug.startswith("url-")
+    except BadUrl:
         return
     assert form.isascii()
     assert form.isprintable()
@@ -318,11 +278,8 @@ def test_every_address_of_a_real_sample_has_a_form_and_keeps_its_case() -> None:
     urls = pq.read_table(LAION, columns=["URL"])["URL"].to_pylist()
     forms = [canonical(url) for url in urls]
     assert [canonical(form) for form in forms] == forms
-    assert all(
-        form.split("?")[0].rpartition("/")[2] in url.replace(" ", "%20")
-        for url, form in zip(urls, forms, strict=True)
-        if "%" not in url and "[" not in url
-    )
+    names = [form.split("?")[0].rpartition("/")[2] for form in forms]
+    assert all(name in url for name, url in zip(names, urls, strict=True) if "%" not in name)
     assert len(set(forms)) == len(set(urls))
     assert sum(family(url) != form for url, form in zip(urls, forms, strict=True)) / len(urls) > 0.2
 
