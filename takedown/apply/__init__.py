@@ -125,7 +125,7 @@ def _refuse_changed(job: Job, before: list[tuple[int, int]]) -> None:
     """Row numbers of the scan mean nothing in a file that was replaced meanwhile. Raises BadDataset."""
     if _versions(job) != before:
         raise BadDataset(
-            f"{job.shard.path} changed while it was read, so its result is wrong; run the same command again.",
+            f"{job.shard.path} changed while it was read, so its result is wrong; run the command again.",
             slug="dataset-changed",
         )
 

@@ -170,7 +170,8 @@ def _describe(about: IndexInfo, as_json: bool) -> None:
 
     say(f"{about.name}: {about.rows:,} rows, {size(about.bytes)}")
     for source in about.sources:
-        say(f"  {source.rows:,} rows in {source.shards:,} files of {source.path}")
+        files = "one file" if source.shards == 1 else f"{source.shards:,} files"
+        say(f"  {source.rows:,} rows in {files} of {source.path}")
     say(about.coverage.sentence())
     for reason, count in about.skipped.items():
         if count:
