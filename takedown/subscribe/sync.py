@@ -31,7 +31,7 @@ from takedown.subscribe.bring import bring, check_follows
 from takedown.subscribe.fetch import Fetcher, base_address, download
 from takedown.subscribe.local import Current, LocalEdition
 from takedown.subscribe.result import SyncResult, root_warnings
-from takedown.subscribe.trust import Release, Unreachable, download_target, fetch_release
+from takedown.subscribe.trust import UNREADABLE, Release, Unreachable, download_target, fetch_release
 
 
 @dataclass
@@ -189,8 +189,8 @@ def _keep(job: _Job, current: Current | None, error: Exception) -> SyncResult:
         sentence = "No release could be had from there; check the address and your connection and try again."
         raise NothingToSync(sentence, slug=slug) from error
     stays = f"the list of release {current.seq} stays in use"
-    if slug == "not-a-repository":
-        sentence = f"What answers there is no release repository; {stays}. Check the address and try again."
+    if slug == UNREADABLE:
+        sentence = f"What answers there is no release metadata; {stays}. Check the address and try again."
         raise VerificationFailed(sentence, slug=slug) from error
     job.warnings.append(f"The newest release could not be had; {stays}. Try again later.")
     return job.result(current, slug)

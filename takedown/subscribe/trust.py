@@ -23,6 +23,9 @@ from tuf.ngclient import FetcherInterface, Updater, UpdaterConfig
 from takedown.blocklist import paths
 from takedown.errors import NothingToSync, VerificationFailed
 
+#: Slug of an answer that is not metadata at all, or longer than any metadata.
+UNREADABLE = "metadata-unreadable"
+
 
 @dataclass(frozen=True)
 class Release:
@@ -145,10 +148,11 @@ def _refresh(updater: Updater) -> None:
             "back newer ones. Tell the publisher; a list kept here stays in use.",
             slug="metadata-expired",
         ) from error
+    except (DeserializationError, DownloadLengthMismatchError) as error:
+        # Mostly a sign-in page or a wrong address; the caller decides what it means.
+        raise Unreachable("What answers there is no release metadata.", slug=UNREADABLE) from error
     except DownloadError as error:
         raise Unreachable("No release could be had from there.") from error
-    except DeserializationError as error:
-        raise Unreachable("What answers there is no release repository.", slug="not-a-repository") from error
     except RepositoryError as error:
         raise _invalid() from error
 
