@@ -32,7 +32,8 @@ def write(path: Path, data: bytes, mode: int = 0o644) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = _part(path)
-    with open(part, "wb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
+    part.unlink(missing_ok=True)  # what a killed run left, with whatever permissions
+    with open(part, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
         file.write(data)
         sync_file(file.fileno())
     rename(part, path)

@@ -26,7 +26,7 @@ def reader(desk: Any, tmp_path: Path) -> Path:
     return tmp_path / "state"
 
 
-def with_full_state(desk: Any, make_key: Callable[..., Any], change: Change) -> Change:
+def with_full_state(make_key: Callable[..., Any], change: Change) -> Change:
     """A release whose delta is spoiled, and that also carries the honest full state."""
 
     def both(manifest: dict[str, Any], staging: Path) -> None:
@@ -79,7 +79,7 @@ def test_a_delta_that_does_not_fit_is_dropped_for_the_full_state(
 ) -> None:
     operation, digest = row
     spoiled = write_delta_rows(described, (operation, make_key(0).digest if digest == PRESENT else digest))
-    desk.forge(NEW, with_full_state(desk, make_key, spoiled))
+    desk.forge(NEW, with_full_state(make_key, spoiled))
     result = sync(desk.url, desk.root, reader)
     assert result.seq == 2
     assert slug in result.warnings[0]
@@ -106,7 +106,7 @@ OTHER = {
 def test_any_other_doubt_about_a_delta_leads_to_the_full_state(
     desk: Any, reader: Path, make_key: Callable[..., Any], change: Change, slug: str
 ) -> None:
-    desk.forge(NEW, with_full_state(desk, make_key, change))
+    desk.forge(NEW, with_full_state(make_key, change))
     result = sync(desk.url, desk.root, reader)
     assert (result.seq, slug in result.warnings[0]) == (2, True)
     assert open_blocklist(reader).entries("url_sha256") == sorted(make_key(name).digest for name in NEW)
@@ -119,7 +119,7 @@ def without_deltas(manifest: dict[str, Any], staging: Path) -> None:
 def test_deltas_no_longer_listed_lead_to_the_full_state(
     desk: Any, reader: Path, make_key: Callable[..., Any]
 ) -> None:
-    desk.forge(NEW, with_full_state(desk, make_key, without_deltas))
+    desk.forge(NEW, with_full_state(make_key, without_deltas))
     result = sync(desk.url, desk.root, reader)
     assert (result.seq, result.warnings) == (2, ())
 
@@ -157,7 +157,6 @@ def test_where_nothing_leads_to_the_list_the_old_one_stays(
         sync(desk.url, desk.root, reader)
     assert caught.value.slug == slug
     assert verify(reader).editions == {"research": (1, 20)}
-    desk.folder.joinpath("again").mkdir()
 
 
 def test_a_full_state_that_is_another_list_is_refused(
@@ -174,8 +173,6 @@ def test_a_full_state_that_is_another_list_is_refused(
 
 
 def test_the_same_number_with_other_content_is_refused(desk: Any, reader: Path) -> None:
-    (desk.repository / "metadata").rename(desk.folder / "kept")
-    (desk.folder / "kept").rename(desk.repository / "metadata")
     staging, _ = desk.stage(NEW)
     for name in ("editions/research/manifest-000001.json", "log/checkpoint-000001.json"):
         (staging / name).parent.mkdir(parents=True, exist_ok=True)
