@@ -14,7 +14,7 @@ _UNREADABLE = {
 
 @dataclass(frozen=True)
 class ItemStatus:
-    """``tone`` is one of waiting, done, problem; ``can_withdraw`` says whether to offer that."""
+    """``tone`` is one of waiting, done, plain, problem; ``can_withdraw`` says whether to offer that."""
 
     item: Item
     title: str
@@ -49,7 +49,7 @@ def _told(item: Item, member: CaseItem | None) -> tuple[str, str, str]:
         case Item.State.READY:
             return "Checking", "We are comparing it with the dataset.", "waiting"
         case Item.State.NOT_FOUND:
-            return "Not found", "We found no row like it among the rows we can compare.", "done"
+            return "Not found", "We found no row like it among the rows we can compare.", "plain"
         case Item.State.UNREADABLE:
             general = (
                 "We could not read this picture, and it is deleted. Please send it again as JPEG or PNG."
@@ -58,7 +58,7 @@ def _told(item: Item, member: CaseItem | None) -> tuple[str, str, str]:
         case Item.State.NEEDS_PERSON:
             return "A problem on our side", "A person will look into it. You need not do anything.", "problem"
         case Item.State.WITHDRAWN:
-            return "Withdrawn", "You took this back.", "done"
+            return "Withdrawn", "You took this back.", "plain"
     if member is None:
         return "Checking", "We are comparing it with the dataset.", "waiting"
     return _decided(item, member)

@@ -20,7 +20,8 @@ public_pages = [
 ]
 
 desk_pages = [
-    path("", desk.queue, name="queue"),
+    path("", desk.home, name="home"),
+    path("cases/", desk.queue, name="queue"),
     path("sign-in/", desk.SignIn.as_view(), name="login"),
     path("sign-out/", LogoutView.as_view(), name="logout"),
     path("case/<int:pk>/", desk.case, name="case"),
@@ -43,5 +44,6 @@ urlpatterns = [
     path("healthz", feed.health, name="health"),
 ]
 
+handler403 = "portal.views.feed.forbidden"
 handler404 = "portal.views.feed.not_found"
 handler500 = "portal.views.feed.broken"

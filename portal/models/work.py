@@ -33,6 +33,7 @@ class Work(models.Model):
     ``lease_until`` is a time of day, so it is emptied whenever the work is done: only days are kept.
     """
 
+    State: ClassVar[type[models.TextChoices]]
     #: States in which a task has something to do.
     DUE_STATES: ClassVar[tuple[str, ...]] = ()
     #: The state of a row that failed MAX_ATTEMPTS times.
@@ -46,6 +47,11 @@ class Work(models.Model):
 
     class Meta:
         abstract = True
+
+    @property
+    def state_label(self) -> str:
+        """The state in words for people."""
+        return str(self.State(self.state).label)
 
     @classmethod
     def due(cls) -> models.QuerySet[Self]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import LoginView
 from django.core.paginator import Paginator
 from django.db.models import Count, Q
@@ -31,10 +32,12 @@ class SignIn(LoginView):
         response["Referrer-Policy"] = "same-origin"  # see staff_page
         return response
 
-    def get_default_redirect_url(self) -> str:
-        """Release managers who review nothing go straight to the releases."""
-        may_review = getattr(self.request.user, "has_perm", lambda _: False)("portal.review_case")
-        return "/desk/" if may_review else "/desk/releases/"
+
+@login_required
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """Everyone lands where their work is."""
+    return redirect("desk:queue" if request.user.has_perm("portal.review_case") else "desk:releases")
 
 
 @staff_page("review_case")

@@ -1,4 +1,4 @@
-"""The release repository as files, a health check, and the two error pages."""
+"""The release repository as files, a health check, and the error pages."""
 
 from __future__ import annotations
 
@@ -27,6 +27,10 @@ def health(request: HttpRequest) -> HttpResponse:
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
     return HttpResponse("ok\n", content_type="text/plain")
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return render(request, "public/forbidden.html", status=403)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

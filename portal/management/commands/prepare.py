@@ -25,7 +25,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         settings.VAR.mkdir(mode=0o700, parents=True, exist_ok=True)
-        call_command("check", verbosity=0)
+        self.check()
         call_command("migrate", verbosity=0, interactive=False)
         call_command("collectstatic", verbosity=0, interactive=False)
         for role, permissions in ROLES.items():

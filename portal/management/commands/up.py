@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -24,6 +25,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from portal import demo
 from portal.models import DatasetIndex
 from takedown.publish import refresh
+
+#: Web requests served at once.
+THREADS = 2 * (os.cpu_count() or 1)
 
 #: Seconds a process may take to finish its work when told to stop.
 PATIENCE = 15
@@ -106,7 +110,7 @@ def _commands(host: str, port: int) -> dict[str, list[str]]:
             *python,
             *web,
             "--blocking-threads",
-            "8",
+            str(THREADS),
             "--no-ws",
             "--log-level",
             "warning",
@@ -119,7 +123,10 @@ def _commands(host: str, port: int) -> dict[str, list[str]]:
 
 def _start(command: list[str]) -> subprocess.Popen[bytes]:
     """A group of its own, so that Ctrl-C reaches this command only, which then stops them in order."""
-    return subprocess.Popen(command, cwd=settings.BASE_DIR, start_new_session=True)
+    quiet = {"PYTHONWARNINGS": "ignore::celery.platforms.SecurityWarning"}  # in a container one is often root
+    return subprocess.Popen(
+        command, cwd=settings.BASE_DIR, start_new_session=True, env={**os.environ, **quiet}
+    )
 
 
 def _stop(processes: list[subprocess.Popen[bytes]]) -> None:
