@@ -55,7 +55,7 @@ def publish(repository: Path, staging: Path, keys_dir_online: Path, *, now: date
     with disk.locked(repository / LOCK):
         current = load_head(repository)
         staged = load_staged(staging)
-        if staged.data == current.targets_bytes:
+        if staged.targets.signed_bytes == current.targets.signed_bytes:
             return current.seq
         review_staged(current, repository, staging, staged)
         _check_signed(current.root.signed, staged, now)

@@ -29,7 +29,6 @@ class Head:
 
     Attributes:
         root, targets, snapshot, timestamp: verified metadata.
-        targets_bytes, snapshot_bytes: as they stand on disk.
         seq: of the release, 0 when none was published yet.
         manifests: edition -> (manifest, SHA-256 of its bytes).
     """
@@ -38,7 +37,6 @@ class Head:
     targets: Metadata[Targets]
     snapshot: Metadata[Snapshot]
     timestamp: Metadata[Timestamp]
-    targets_bytes: bytes
     seq: int
     manifests: dict[str, tuple[Manifest, str]]
 
@@ -68,7 +66,7 @@ def load_head(repository: Path) -> Head:
     except (RepositoryError, StorageError, OSError, KeyError) as error:
         raise _broken("its signed metadata does not verify") from error
     manifests = load_manifests(targets.signed, lambda path: repository / path)
-    return Head(root, targets, snapshot, timestamp, targets_bytes, seq_of(targets.signed), manifests)
+    return Head(root, targets, snapshot, timestamp, seq_of(targets.signed), manifests)
 
 
 def load_root(repository: Path) -> Metadata[Root]:

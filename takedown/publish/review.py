@@ -88,14 +88,17 @@ def load_staged(staging: Path) -> StagedRelease:
 
     Raises:
         UsageError: not a staging folder.
-        VerificationFailed: a manifest is missing, altered or breaks the format.
+        VerificationFailed: slug ``staging-disagrees``: a manifest is missing, altered or breaks the format.
     """
     found = sorted((staging / "metadata").glob("*.targets.json"))
     if len(found) != 1:
         raise UsageError(f"{staging} is not a staged release; stage one first.")
     data = found[0].read_bytes()
     targets = read_targets(data)
-    manifests = load_manifests(targets.signed, lambda path: staging / path)
+    try:
+        manifests = load_manifests(targets.signed, _in(staging))
+    except VerificationFailed as error:
+        raise _disagree("a manifest or the checkpoint is not as it was staged") from error
     return StagedRelease(targets, data, found[0], manifests)
 
 
@@ -154,6 +157,8 @@ def _new_state(staging: Path, manifest: Manifest, last: Manifest, old: State) ->
     *before, newest = manifest.deltas or (None,)
     if newest is None or newest.start != last.seq or tuple(before) != last.deltas[-(KEPT_DELTAS - 1) :]:
         raise _disagree("a manifest does not carry on the deltas of the one before")
+    if newest.from_state != old.state_sha256:
+        raise _disagree("a delta starts from another list than the published one")
     if manifest.state.seq == manifest.seq:
         return rebuild(_in(staging), manifest)
     if manifest.state != last.state:

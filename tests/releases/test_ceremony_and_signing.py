@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tuf.api.metadata import Metadata
+from tuf.api.metadata import Metadata, TargetFile
 
 from takedown import publish as writer
-from takedown.blocklist import canonical
+from takedown.blocklist import State, canonical, write_state
 from takedown.errors import UsageError, VerificationFailed
 from takedown.keys import Key
 from takedown.subscribe import sync
@@ -182,3 +182,37 @@ def test_a_signature_that_expired_while_staging_waited_is_not_published(desk: An
     with pytest.raises(UsageError) as caught:
         desk.publish(staging)
     assert caught.value.slug == "staging-expired"
+
+
+def state_of_one(staging: Path) -> None:
+    """A staged full state that lists something else than the staged delta leads to, all hashes put right."""
+    path = next(staging.rglob("manifest-*.json"))
+    manifest = json.loads(path.read_bytes())
+    state = State.of([Key("url_sha256", "a" * 64)])
+    files = write_state(state, staging, "research", manifest["seq"])
+    manifest["state"] = {"seq": manifest["seq"], "files": [dict(vars(file)) for file in files]}
+    manifest.update(state_sha256=state.state_sha256, count_by_kind=state.count_by_kind)
+    manifest["deltas"][-1]["to_state"] = state.state_sha256
+    path.write_bytes(canonical.to_bytes(manifest))
+
+
+def wrong_start(staging: Path) -> None:
+    path = next(staging.rglob("manifest-*.json"))
+    manifest = json.loads(path.read_bytes())
+    manifest["deltas"][-1]["from_state"] = "0" * 64
+    path.write_bytes(canonical.to_bytes(manifest))
+
+
+@pytest.mark.parametrize("change", [state_of_one, wrong_start])
+def test_a_signer_finds_a_delta_that_is_not_the_difference(desk: Any, change: Callable[..., None]) -> None:
+    desk.release(range(3))
+    staging, _ = desk.stage(range(4))
+    change(staging)
+    found = next((staging / "metadata").glob("*.targets.json"))
+    targets: Any = Metadata.from_bytes(found.read_bytes())
+    for name in list(targets.signed.targets):
+        targets.signed.targets[name] = TargetFile.from_data(name, (staging / name).read_bytes(), ["sha256"])
+    found.write_bytes(targets.to_bytes())
+    with pytest.raises(VerificationFailed) as caught:
+        desk.sign(staging)
+    assert caught.value.slug == "staging-disagrees"
