@@ -29,9 +29,9 @@ MAX_BYTES = 20_000_000
 MAX_PIXELS = 50_000_000
 #: Longest side in pixels.
 MAX_SIDE = 20_000
-#: Most bytes that one text chunk, and all text chunks of a PNG together, may unpack to.
-MAX_TEXT_CHUNK = 1_000_000
-MAX_TEXT_TOTAL = 8_000_000
+#: Most bytes that one text chunk (or colour profile) of a PNG, and all of them together, may unpack to.
+MAX_TEXT_CHUNK = 1 << 20
+MAX_TEXT_TOTAL = 8 << 20
 
 _ORIENTATION_TAG = 0x0112
 _HEIC_BRANDS = frozenset((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"))
@@ -218,6 +218,7 @@ def _decode(data: bytes, kind: str) -> Image:
     """Open, check the header, then decode the first frame."""
     pillow = decoders()
     with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about corrupt EXIF
         warnings.simplefilter("error", pillow.DecompressionBombWarning)
         try:
             image: Image = pillow.open(io.BytesIO(data), formats=(_PILLOW_NAMES.get(kind, kind),))
@@ -240,8 +241,10 @@ def _orientation(image: Image, kind: str) -> int:
         return 1
     exif = decoders().Exif()
     try:
-        exif.load(block)
-        value = exif.get(_ORIENTATION_TAG)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            exif.load(block)
+            value = exif.get(_ORIENTATION_TAG)
     except MemoryError:
         raise
     except Exception:  # noqa: BLE001 - a broken EXIF block says nothing, and the picture is fine without it

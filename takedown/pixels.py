@@ -2,8 +2,8 @@
 
 The operation is specified to the bit, so that a browser can repeat it (pipeline version 1):
 
-1. every pixel becomes 8-bit RGB: 16-bit grey keeps its high byte, CMYK is converted by
-   ``255 - min(255, ink)`` as Pillow does, grey is repeated;
+1. every pixel becomes 8-bit RGB: 16-bit grey keeps its high byte, CMYK is converted
+   by Pillow (inverted ink, as Adobe writes it and browsers read it), grey is repeated;
 2. transparency is laid on white: ``(c * a + 255 * (255 - a) + 127) // 255``;
 3. an axis longer than SIDE is shrunk to SIDE by exact area average, a shorter one stays: output i covers
    the source span [i * n / SIDE, (i + 1) * n / SIDE), so all weights are multiples of 1/SIDE of a pixel and
