@@ -123,7 +123,7 @@ def _commands(host: str, port: int) -> dict[str, list[str]]:
 
 def _start(command: list[str]) -> subprocess.Popen[bytes]:
     """A group of its own, so that Ctrl-C reaches this command only, which then stops them in order."""
-    quiet = {"PYTHONWARNINGS": "ignore::celery.platforms.SecurityWarning"}  # in a container one is often root
+    quiet = {"PYTHONWARNINGS": "ignore:You're running the worker"}  # in a container one is often root
     return subprocess.Popen(
         command, cwd=settings.BASE_DIR, start_new_session=True, env={**os.environ, **quiet}
     )
