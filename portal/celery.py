@@ -14,11 +14,15 @@ import logging.config
 
 from celery import Celery, signals
 from django.conf import settings
+from kombu.entity import Queue
 
 
 def _transport_options() -> dict[str, Any]:
     if not settings.BROKER_URL.startswith("filesystem"):
         return {
+            # A broker that hangs must not hold a web request for long; waiting workers poll.
+            "socket_connect_timeout": 1,
+            "socket_timeout": 5,
             "visibility_timeout": 600,
             "unacked_restore_throttle": 1,
             "global_keyprefix": settings.BROKER_PREFIX,
@@ -41,6 +45,9 @@ app.conf.update(
     broker_connection_retry_on_startup=True,
     broker_connection_timeout=2,
     task_default_queue="pokes",
+    # What the clock asks for has a queue of its own, so that a flood of submissions cannot starve it.
+    task_queues=[Queue("pokes"), Queue("clock")],
+    task_routes={f"portal.{name}": {"queue": "clock"} for name in ("sweep", "tidy", "refresh_timestamp")},
     task_ignore_result=True,
     task_store_eager_result=False,
     task_acks_late=True,
@@ -54,7 +61,7 @@ app.conf.update(
     beat_schedule_filename=str(settings.VAR / "beat-schedule"),
     beat_schedule={
         "sweep": {"task": "portal.sweep", "schedule": settings.SWEEP_SECONDS, "options": {"expires": 60}},
-        "keys": {"task": "portal.rotate_intake_keys", "schedule": 3600, "options": {"expires": 3600}},
+        "tidy": {"task": "portal.tidy", "schedule": 3600, "options": {"expires": 3600}},
         "timestamp": {"task": "portal.refresh_timestamp", "schedule": 6 * 3600, "options": {"expires": 3600}},
     },
 )

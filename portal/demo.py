@@ -40,13 +40,13 @@ def release_keys() -> Path:
 
 def hold_ceremony(say: Say) -> None:
     """Throw-away keys and an empty, signed repository; only the two online keys go where the desk reads."""
-    if (settings.REPOSITORY / "metadata" / "timestamp.json").exists():
-        return
-    say("Holding a throw-away key ceremony")
-    ceremony(release_keys(), settings.REPOSITORY, publisher=current().publisher, throwaway=True)
+    if not (settings.REPOSITORY / "metadata" / "timestamp.json").exists():
+        say("Holding a throw-away key ceremony")
+        ceremony(release_keys(), settings.REPOSITORY, publisher=current().publisher, throwaway=True)
     settings.ONLINE_KEYS.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name in ("snapshot.pem", "timestamp.pem"):
-        (release_keys() / name).rename(settings.ONLINE_KEYS / name)
+        if (release_keys() / name).exists():
+            (release_keys() / name).rename(settings.ONLINE_KEYS / name)
 
 
 def sample(say: Say) -> None:

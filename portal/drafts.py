@@ -23,12 +23,21 @@ class BadDraftError(Exception):
 
 @dataclass(frozen=True)
 class Draft:
-    """Answers so far. ``token`` is 16 random bytes, made when the form is first answered."""
+    """Answers so far. ``token`` is 16 random bytes, made when the form is first answered.
+
+    ``expired`` tells that the form is older than DRAFT_SECONDS: it may still show the receipt it led to, but
+    makes no new submission before the person has seen it again.
+    """
 
     token: bytes = field(default_factory=lambda: secrets.token_bytes(16))
     ground: str = ""
     addresses: str = ""
     note: str = ""
+    expired: bool = field(default=False, compare=False)
+
+    def renewed(self) -> Self:
+        """The same answers in a fresh form."""
+        return replace(self, token=secrets.token_bytes(16), expired=False)
 
     def sealed(self) -> str:
         """The signed text for the hidden field."""
@@ -37,7 +46,7 @@ class Draft:
 
     @classmethod
     def read(cls, text: str) -> Self:
-        """Open a hidden field. After DRAFT_SECONDS the answers are kept but the token is a new one.
+        """Open a hidden field.
 
         Raises:
             BadDraftError: not signed by us.
@@ -50,5 +59,5 @@ class Draft:
         try:
             signing.loads(text, salt=_SALT, max_age=settings.DRAFT_SECONDS)
         except signing.SignatureExpired:
-            return replace(draft, token=secrets.token_bytes(16))
+            return replace(draft, expired=True)
         return draft

@@ -10,6 +10,9 @@ from urllib.parse import unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+#: Shortest secret that is taken from the environment.
+SECRET_CHARACTERS = 32
+
 
 def text(name: str, default: str) -> str:
     return os.environ.get(name, default).strip() or default
@@ -39,6 +42,8 @@ def words(name: str, default: str) -> list[str]:
 def secret(name: str, file: Path) -> str:
     """A secret from the environment, else from a file that only its owner can read, made when absent."""
     given = os.environ.get(name, "").strip()
+    if 0 < len(given) < SECRET_CHARACTERS:
+        raise ImproperlyConfigured(f"{name} must have at least {SECRET_CHARACTERS} characters.")
     if given:
         return given
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

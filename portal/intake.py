@@ -1,6 +1,6 @@
 """Accepting a submission.
 
-1. ``read_addresses`` and ``check_picture`` say what is wrong, beside the field, before anything is stored.
+1. ``read_addresses`` and checking.py say what is wrong, beside the field, before anything is stored.
 2. ``accept`` derives the receipt from the form token, seals the pictures and stores everything in one
    transaction: a receipt works if and only if the submission is durably committed.
 3. After the commit the worker is poked; a lost poke is found by the sweeper.
@@ -12,9 +12,10 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from portal import sealing
 from portal.days import today
@@ -22,8 +23,11 @@ from portal.drafts import Draft
 from portal.faults import point
 from portal.models import Item, SealedPicture, Submission
 from portal.policy import current
-from takedown import receipt, sandbox, urls
-from takedown.errors import BadImage, BadUrl, SandboxFailed
+from takedown import receipt, urls
+from takedown.errors import BadUrl
+
+#: Lines with a problem after which reading stops: a page of a thousand errors helps nobody.
+MAX_PROBLEMS = 10
 
 
 @dataclass(frozen=True)
@@ -42,33 +46,26 @@ def read_addresses(text: str) -> tuple[list[str], list[str]]:
         The addresses as written, and one sentence for each line that cannot be used.
     """
     addresses: dict[str, None] = {}
-    problems = []
+    problems: list[str] = []
     for number, line in enumerate(text.splitlines(), start=1):
         address = line.strip()
-        if not address:
+        if not address or address in addresses:
             continue
+        if len(problems) == MAX_PROBLEMS:
+            problems.append("There are more lines like these. Please correct these first.")
+            break
+        if len(addresses) == settings.MAX_ITEMS:
+            problems.append(
+                f"One request holds up to {settings.MAX_ITEMS} addresses; these are more. "
+                "Please send the rest in a second request."
+            )
+            break
         try:
             urls.canonical(address)
-            addresses.setdefault(address)
+            addresses[address] = None
         except BadUrl as error:
             problems.append(f"Line {number}: {error.sentence}")
-    if len(addresses) > settings.MAX_ITEMS:
-        problems.append(
-            f"These are {len(addresses)} addresses; one request holds up to {settings.MAX_ITEMS}. "
-            "Please send the rest in a second request."
-        )
     return list(addresses), problems
-
-
-def check_picture(data: bytes) -> str | None:
-    """What is wrong with a picture, in one sentence, or None. It is decoded in the sandbox, and forgotten."""
-    try:
-        sandbox.fingerprint(data)
-    except BadImage as error:
-        return error.sentence
-    except SandboxFailed:
-        return "We could not read this picture safely. Please save it as a JPEG or PNG file and try again."
-    return None
 
 
 def accept(draft: Draft, addresses: Sequence[str], pictures: Sequence[bytes]) -> Accepted:
@@ -82,17 +79,23 @@ def accept(draft: Draft, addresses: Sequence[str], pictures: Sequence[bytes]) ->
     Raises:
         NoIntakeKeyError: pictures cannot be sealed yet.
     """
-    words = receipt.issue(settings.RECEIPT_PEPPER.encode(), draft.token)
-    try:
-        with transaction.atomic():
-            submission = _store(words, draft, addresses, pictures)
-    except IntegrityError:
-        found = find(words)
-        if found is None:
-            raise
-        return Accepted(words, found, repeated=True)
+    if earlier := repeated(draft):
+        return earlier
+    words = _words(draft)
+    sealed = [sealing.seal(data) for data in pictures]
+    with transaction.atomic():
+        submission, ours = _insert(words, draft)
+        if ours:
+            _insert_items(submission, addresses, sealed)
     point("intake.committed")
-    return Accepted(words, submission, repeated=False)
+    return Accepted(words, submission, repeated=not ours)
+
+
+def repeated(draft: Draft) -> Accepted | None:
+    """What this form has led to already, or None."""
+    words = _words(draft)
+    found = find(words)
+    return Accepted(words, found, repeated=True) if found else None
 
 
 def find(words: receipt.Receipt) -> Submission | None:
@@ -100,11 +103,18 @@ def find(words: receipt.Receipt) -> Submission | None:
     return Submission.objects.filter(lookup=_lookup(words)).first()
 
 
-def _store(
-    words: receipt.Receipt, draft: Draft, addresses: Sequence[str], pictures: Sequence[bytes]
-) -> Submission:
+def _words(draft: Draft) -> receipt.Receipt:
+    return receipt.issue(settings.RECEIPT_PEPPER.encode(), draft.token)
+
+
+def _insert(words: receipt.Receipt, draft: Draft) -> tuple[Submission, bool]:
+    """Insert the submission, unless the same form does so this very moment; and whether it is this call's.
+
+    ON CONFLICT DO NOTHING instead of catching an error: a database server may write failed statements, with
+    all that a person sent, into its own log.
+    """
     policy = current()
-    submission = Submission.objects.create(
+    made = Submission(
         lookup=_lookup(words),
         proof_key=words.proof_key,
         message_public_key=words.message_public_key,
@@ -114,17 +124,23 @@ def _store(
         received=today(),
         due=policy.due(today()),
     )
+    Submission.objects.bulk_create([made], ignore_conflicts=True)
+    stored = Submission.objects.get(lookup=made.lookup)
+    return stored, not stored.items.exists()
+
+
+def _insert_items(
+    submission: Submission, addresses: Sequence[str], sealed: Sequence[tuple[date, bytes]]
+) -> None:
     Item.objects.bulk_create(
         Item(submission=submission, number=number, kind=Item.Kind.URL, url=address, state=Item.State.READY)
         for number, address in enumerate(addresses, start=1)
     )
-    for number, data in enumerate(pictures, start=len(addresses) + 1):
+    for number, (key_day, box) in enumerate(sealed, start=len(addresses) + 1):
         item = Item.objects.create(
             submission=submission, number=number, kind=Item.Kind.PICTURE, state=Item.State.SEALED
         )
-        key_day, box = sealing.seal(data)
         SealedPicture.objects.create(item=item, key_day=key_day, box=box)
-    return submission
 
 
 def _lookup(words: receipt.Receipt) -> bytes:

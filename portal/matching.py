@@ -14,8 +14,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import transaction
 
 from portal import indexes, sealing
+from portal.days import today
 from portal.faults import point
 from portal.models import Case, CaseItem, DatasetIndex, Event, Item, Match, SealedPicture
 from portal.models.turns import Turn, take_turns
@@ -24,7 +28,7 @@ from portal.policy import current
 from takedown import sandbox
 from takedown.errors import BadImage, TakedownError
 from takedown.index import Hit, Index
-from takedown.keys import Row, keys
+from takedown.keys import Row, Scope, keys
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +36,7 @@ log = logging.getLogger(__name__)
 MAX_MATCHES = 1000
 
 #: Scopes for which a match keeps its published keys.
-SCOPES = ("address", "file", "caption")
+SCOPES: tuple[Scope, ...] = ("address", "file", "caption")
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,7 @@ def fingerprint_item(pk: int) -> bool:
         return False
     point("fingerprint.computed")
     try:
-        with item.finish(Item.State.READY, fingerprint_json=fingerprint.to_json()):
+        with item.finish(Item.State.READY, turn=Turn.DESK, fingerprint_json=fingerprint.to_json()):
             SealedPicture.objects.filter(item=item).delete()
     except StaleLeaseError:
         return False
@@ -89,7 +93,7 @@ def match_item(pk: int) -> bool:
         return False
     state = Item.State.IN_REVIEW if found else Item.State.NOT_FOUND
     try:
-        with item.finish(state, coverage=indexes.coverage()):
+        with item.finish(state, turn=Turn.DESK, coverage=indexes.coverage()):
             if found:
                 _store(item, found)
     except StaleLeaseError:
@@ -104,9 +108,8 @@ def search(item: Item) -> list[Found]:
     found: dict[tuple[int, int], Found] = {}
     for one in _direct(item, opened):
         found.setdefault((one.index.pk, one.row.row), one)
-    for first in list(found.values()):
-        for one in _second_hop(first.row, opened):
-            found.setdefault((one.index.pk, one.row.row), one)
+    for one in _second_hops([first.row for first in found.values()], opened):
+        found.setdefault((one.index.pk, one.row.row), one)
     if item.kind == Item.Kind.URL:
         for index, open_ in opened:
             for one in _with_rows(index, open_, open_.find_family(item.url)):
@@ -114,13 +117,27 @@ def search(item: Item) -> list[Found]:
     return list(found.values())[:MAX_MATCHES]
 
 
+def expire_sealed() -> int:
+    """Ask again for pictures whose intake key was destroyed: nobody can open them. How many there were."""
+    gone = SealedPicture.objects.filter(key_day__lt=today() - timedelta(days=sealing.KEEP_DAYS))
+    items = list(gone.values_list("item", flat=True))
+    with transaction.atomic():
+        take_turns(Turn.DESK)
+        Item.objects.filter(pk__in=items).update(
+            state=Item.State.UNREADABLE, problem="key-gone", lease_token=None, lease_until=None
+        )
+        gone.delete()
+    return len(items)
+
+
 def _direct(item: Item, opened: list[tuple[DatasetIndex, Index]]) -> Iterator[Found]:
     policy = current()
+    fingerprint = item.fingerprint
     for index, open_ in opened:
         if item.kind == Item.Kind.URL:
             hits = open_.find_url(item.url)
-        elif item.fingerprint:
-            hits = open_.find_fingerprint(item.fingerprint, policy.pdq_radius, policy.phash_radius)
+        elif fingerprint:
+            hits = open_.find_fingerprint(fingerprint, policy.pdq_radius, policy.phash_radius)
             # A 64-bit hash has chance hits at web scale: a second opinion, never a match alone.
             hits = [hit for hit in hits if hit.how != "phash"]
         else:
@@ -128,20 +145,22 @@ def _direct(item: Item, opened: list[tuple[DatasetIndex, Index]]) -> Iterator[Fo
         yield from _with_rows(index, open_, hits)
 
 
-def _second_hop(row: Row, opened: list[tuple[DatasetIndex, Index]]) -> Iterator[Found]:
+def _second_hops(rows: list[Row], opened: list[tuple[DatasetIndex, Index]]) -> Iterator[Found]:
     """Rows of any index with the same exact URL, the same file or the same PDQ as a row already found."""
-    for index, open_ in opened:
-        hops: list[tuple[str, list[Hit]]] = []
-        if row.url:
-            hops.append(("same-address", [hit for hit in open_.find_url(row.url) if hit.how == "url-exact"]))
-        if row.sha256:
-            hops.append(("same-file", open_.find_digest("sha256", row.sha256)))
-        if row.md5:
-            hops.append(("same-file", open_.find_digest("md5", row.md5)))
-        if row.pdq:
-            hops.append(("same-picture", open_.find_near("pdq", row.pdq, 0)))
-        for via, hits in hops:
-            yield from _with_rows(index, open_, hits, via)
+    asked: set[tuple[str, str, str | bytes]] = set()
+    asked |= {("same-address", "url", row.url) for row in rows if row.url}
+    asked |= {("same-file", "sha256", row.sha256) for row in rows if row.sha256}
+    asked |= {("same-file", "md5", row.md5) for row in rows if row.md5}
+    asked |= {("same-picture", "pdq", row.pdq) for row in rows if row.pdq}
+    for via, kind, value in sorted(asked, key=lambda one: one[:2]):
+        for index, open_ in opened:
+            yield from _with_rows(index, open_, _hop(open_, kind, value), via)
+
+
+def _hop(open_: Index, kind: str, value: str | bytes) -> list[Hit]:
+    if isinstance(value, str):
+        return [hit for hit in open_.find_url(value) if hit.how == "url-exact"]
+    return open_.find_near("pdq", value, 0) if kind == "pdq" else open_.find_digest(kind, value)
 
 
 def _with_rows(index: DatasetIndex, open_: Index, hits: list[Hit], via: str = "") -> Iterator[Found]:
@@ -170,19 +189,18 @@ def _store(item: Item, found: list[Found]) -> None:
 
 
 def _case_for(item: Item, found: list[Found]) -> Case:
-    """The open case about the same picture on the same ground, or a new one."""
-    take_turns(Turn.CASES)
+    """The open case about the same picture on the same ground, or a new one. A guess joins no cases."""
     submission = item.submission
-    ground = current().grounds[submission.ground]
+    ground = current().ground(submission.ground)
     target, due = ground.target(submission.received), submission.due
+    rows: dict[int, list[int]] = {}
     for one in found:
-        if one.hit.how == "size-variant":
-            continue  # a guess joins no cases
+        if one.hit.how != "size-variant":
+            rows.setdefault(one.index.pk, []).append(one.row.row)
+    for index, numbers in rows.items():
+        shared = Match.objects.filter(index=index, row__in=numbers).exclude(how="size-variant")
         case = Case.objects.filter(
-            state=Case.State.OPEN,
-            ground=ground.name,
-            case_items__item__matches__index=one.index,
-            case_items__item__matches__row=one.row.row,
+            state=Case.State.OPEN, ground=ground.name, case_items__item__in=shared.values("item")
         ).first()
         if case:
             Case.objects.filter(pk=case.pk).update(target=min(case.target, target), due=min(case.due, due))
@@ -193,7 +211,7 @@ def _case_for(item: Item, found: list[Found]) -> Case:
 def _unreadable(item: Item, slug: str) -> bool:
     """The picture itself is the problem: it is deleted, and the person is asked to send it again."""
     try:
-        with item.finish(Item.State.UNREADABLE, problem=slug):
+        with item.finish(Item.State.UNREADABLE, turn=Turn.DESK, problem=slug):
             SealedPicture.objects.filter(item=item).delete()
     except StaleLeaseError:
         return False

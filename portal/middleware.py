@@ -1,17 +1,24 @@
-"""The one middleware of our own: a form that says it is too large is refused before it is read."""
+"""Middleware of our own: oversized forms are refused unread, and only the desk knows sessions and cookies."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseForbidden
+from django.middleware.csrf import CsrfViewMiddleware
 from django.shortcuts import render
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
 def refuse_oversized_forms(get_response: GetResponse) -> GetResponse:
+    """Answer a form that says it is too large before a byte of it is read."""
+
     def middleware(request: HttpRequest) -> HttpResponse:
         try:
             length = int(request.META.get("CONTENT_LENGTH") or 0)
@@ -22,3 +29,37 @@ def refuse_oversized_forms(get_response: GetResponse) -> GetResponse:
         return get_response(request)
 
     return middleware
+
+
+class _AtTheDesk:
+    """Mixed into a middleware: public pages pass it by, so it can neither read nor set a cookie there."""
+
+    get_response: Any
+
+    def __call__(self, request: HttpRequest) -> Any:
+        if at_the_desk(request):
+            return super().__call__(request)  # type: ignore[misc]
+        return self.get_response(request)
+
+
+class DeskSessions(_AtTheDesk, SessionMiddleware):
+    pass
+
+
+class DeskSignIn(_AtTheDesk, AuthenticationMiddleware):
+    pass
+
+
+class DeskCsrf(_AtTheDesk, CsrfViewMiddleware):
+    """Public forms need no cookie: their token is signed and stands in the form itself (drafts.py)."""
+
+    def process_view(
+        self, request: HttpRequest, callback: Callable[..., Any], callback_args: Any, callback_kwargs: Any
+    ) -> HttpResponseForbidden | None:
+        if not at_the_desk(request):
+            return None
+        return super().process_view(request, callback, callback_args, callback_kwargs)
+
+
+def at_the_desk(request: HttpRequest) -> bool:
+    return request.path_info.startswith("/desk/")

@@ -60,6 +60,10 @@ class Policy:
     editions: Mapping[str, Edition]
     grounds: Mapping[str, Ground]
 
+    def ground(self, name: str) -> Ground:
+        """A ground by name; a stand-in for one the policy no longer has, so that old rows stay readable."""
+        return self.grounds.get(name) or Ground(name, name, "This ground is no longer offered.", 24, ())
+
     def due(self, received: date) -> date:
         """The last day for an answer: the same day ``answer_months`` later, or that month's last day where
         it has no such day (Regulation 1182/71, Art. 3(2)(c))."""

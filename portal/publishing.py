@@ -12,6 +12,7 @@ release is built, since the build fixes what it holds, and undone when it is dis
 from __future__ import annotations
 
 import logging
+import secrets
 import shutil
 from pathlib import Path
 
@@ -30,9 +31,16 @@ from takedown.keys import Key
 
 log = logging.getLogger(__name__)
 
+#: Edition -> its live entries by primary key.
+Lists = dict[str, dict[int, Key]]
+
 
 class PublishingError(Exception):
     """A step that is not possible now; the text says why and what to do."""
+
+
+class _ListsChangedError(Exception):
+    """A decision or withdrawal came while the lists were being written: what was staged is out of date."""
 
 
 def request(user: User) -> Release:
@@ -58,34 +66,28 @@ def build(pk: int) -> bool:
     if release.exhausted():
         release.fail("worker-died")
         return False
-    policy = current()
-    live = {edition: _live(policy, edition) for edition in policy.editions}
-    folder = staging(release)
-    shutil.rmtree(folder, ignore_errors=True)
+    # A folder of its own for each attempt: a builder that was thought dead must not touch another's work.
+    release.folder = f"release-{release.pk:06d}-{secrets.token_hex(4)}"
     try:
-        staged = tuf.stage(
-            settings.REPOSITORY,
-            folder,
-            [_draft(policy.editions[name], entries) for name, entries in live.items()],
-            publisher=policy.publisher,
-            dataset_ids=list(policy.dataset_ids),
-            created=release.created,
-            audit_head=Event.head(),
-        )
-    except TakedownError as error:
-        log.error("release.failed", extra={"release": pk, "slug": error.slug})
-        release.fail(error.slug)
-        return False
-    point("release.staged")
-    changes = [
-        {"edition": one.name, "added": one.added, "removed": one.removed, "rows": one.rows}
-        for one in staged.editions
-    ]
-    try:
-        with release.finish(Release.State.STAGED, seq=staged.seq, changes=changes):
-            for edition, entries in live.items():
+        lists = _lists()
+        _refuse_lost_ground(lists)
+        staged = _stage(release, lists)
+        point("release.staged")
+        changes = [
+            {"edition": one.name, "added": one.added, "removed": one.removed, "rows": one.rows}
+            for one in staged.editions
+        ]
+        with release.finish(
+            Release.State.STAGED, turn=Turn.DESK, seq=staged.seq, changes=changes, folder=release.folder
+        ):
+            if _lists() != lists:
+                raise _ListsChangedError
+            for edition, entries in lists.items():
                 _list(release, edition, entries)
+    except (TakedownError, _ListsChangedError) as error:
+        return _failed(release, getattr(error, "slug", "lists-changed"))
     except StaleLeaseError:
+        shutil.rmtree(staging(release), ignore_errors=True)
         return False
     return True
 
@@ -94,10 +96,14 @@ def discard(release: Release, user: User) -> None:
     """Throw a staged release away; the next one is built afresh.
 
     Raises:
-        PublishingError: it is being published, or is public.
+        PublishingError: it is being published, or is public already.
     """
     can_go = (Release.State.REQUESTED, Release.State.STAGED, Release.State.NEEDS_PERSON)
     with transaction.atomic():
+        take_turns(Turn.DESK)
+        release.refresh_from_db()
+        if is_public(release):
+            raise PublishingError("This release is public already. Press “Try again” to finish it.")
         moved = Release.objects.filter(pk=release.pk, state__in=can_go).update(
             state=Release.State.DISCARDED, lease_token=None, lease_until=None
         )
@@ -106,7 +112,22 @@ def discard(release: Release, user: User) -> None:
         Listing.objects.filter(until=release).update(until=None)
         Listing.objects.filter(since=release).delete()
         Event.record("release.discarded", release, actor=user)
-    shutil.rmtree(staging(release), ignore_errors=True)
+
+
+def retry(release: Release, user: User) -> Release:
+    """Give a release that got stuck another round of attempts, from where it stopped.
+
+    Raises:
+        PublishingError: it is not stuck.
+    """
+    state = Release.State.PUBLISHING if release.seq else Release.State.REQUESTED
+    with transaction.atomic():
+        stuck = Release.objects.filter(pk=release.pk, state=Release.State.NEEDS_PERSON)
+        if not stuck.update(state=state, attempts=0):
+            raise PublishingError("This release is not stuck any more; look at it again.")
+        Event.record("release.retried", release, actor=user)
+    release.refresh_from_db()
+    return release
 
 
 def ask_to_publish(release: Release, user: User) -> None:
@@ -131,33 +152,39 @@ def publish(pk: int) -> bool:
     release = Release.claim(pk, Release.State.PUBLISHING)
     if release is None:
         return False
-    if release.exhausted():
+    if release.exhausted() and not is_public(release):
         release.fail("worker-died")
         return False
     try:
         tuf.publish(settings.REPOSITORY, staging(release), settings.ONLINE_KEYS)
     except TakedownError as error:
-        log.error("release.failed", extra={"release": pk, "slug": error.slug})
-        release.fail(error.slug)
-        return False
+        return _failed(release, error.slug)
     point("release.uploaded")
     try:
-        with release.finish(Release.State.PUBLISHED):
+        with release.finish(Release.State.PUBLISHED, turn=Turn.DESK):
             Event.record("release.published", release)
     except StaleLeaseError:
         return False
-    shutil.rmtree(staging(release), ignore_errors=True)
     return True
+
+
+def tidy() -> None:
+    """Delete staging folders that no release under way needs. The web cannot: it only reads there."""
+    needed = set(Release.objects.exclude(state__in=Release.ENDED).values_list("folder", flat=True))
+    building = Release.objects.filter(state=Release.State.REQUESTED).exists()
+    if building or not settings.STAGING.exists():
+        return
+    for folder in settings.STAGING.glob("release-*"):
+        if folder.name not in needed:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def waiting() -> dict[str, tuple[int, int]]:
     """Per edition, how many entries the next release would add and remove as things stand."""
-    policy = current()
     counts = {}
-    for edition in policy.editions:
-        live = set(_live(policy, edition))
+    for edition, entries in _lists().items():
         listed = set(Listing.objects.filter(edition=edition, until=None).values_list("entry", flat=True))
-        counts[edition] = (len(live - listed), len(listed - live))
+        counts[edition] = (len(set(entries) - listed), len(listed - set(entries)))
     return counts
 
 
@@ -166,15 +193,57 @@ def signatures(release: Release) -> tuf.Signatures:
     return tuf.signatures(settings.REPOSITORY, staging(release))
 
 
+def is_public(release: Release) -> bool:
+    """True when holders can see this very release, whatever the database says of it."""
+    return release.seq is not None and tuf.is_published(settings.REPOSITORY, staging(release))
+
+
 def staging(release: Release) -> Path:
-    return settings.STAGING / f"release-{release.pk:06d}"
+    return settings.STAGING / (release.folder or f"release-{release.pk:06d}")
+
+
+def _failed(release: Release, slug: str) -> bool:
+    log.error("release.failed", extra={"release": release.pk, "slug": slug})
+    release.fail(slug)
+    if release.seq is None:
+        shutil.rmtree(staging(release), ignore_errors=True)
+    return False
+
+
+def _lists() -> Lists:
+    """The entries that a standing decision supports on a ground of each edition."""
+    policy = current()
+    return {edition: _live(policy, edition) for edition in policy.editions}
 
 
 def _live(policy: Policy, edition: str) -> dict[int, Key]:
-    """The entries that a standing decision supports on a ground of this edition, by primary key."""
     grounds = [ground.name for ground in policy.grounds.values() if edition in ground.editions]
     alive = Entry.objects.filter(supports__ended=False, supports__decision__ground__in=grounds).distinct()
     return {pk: Key(kind, digest) for pk, kind, digest in alive.values_list("pk", "kind", "digest")}
+
+
+def _refuse_lost_ground(lists: Lists) -> None:
+    """A ground that the policy renamed, or took from an edition, must not un-block what people decided."""
+    for edition, entries in lists.items():
+        listed = Entry.objects.filter(listings__edition=edition, listings__until=None)
+        if listed.exclude(pk__in=list(entries)).filter(supports__ended=False).exists():
+            raise TakedownError(
+                "policy.toml no longer carries a ground that listed entries stand on; put it back.",
+                slug="policy-lost-ground",
+            )
+
+
+def _stage(release: Release, lists: Lists) -> tuf.Staged:
+    policy = current()
+    return tuf.stage(
+        settings.REPOSITORY,
+        staging(release),
+        [_draft(policy.editions[name], entries) for name, entries in lists.items()],
+        publisher=policy.publisher,
+        dataset_ids=list(policy.dataset_ids),
+        created=release.created,
+        audit_head=Event.head(),
+    )
 
 
 def _draft(edition: Edition, entries: dict[int, Key]) -> tuf.EditionDraft:
@@ -188,7 +257,6 @@ def _draft(edition: Edition, entries: dict[int, Key]) -> tuf.EditionDraft:
 
 
 def _list(release: Release, edition: str, entries: dict[int, Key]) -> None:
-    take_turns(Turn.ENTRIES)
     standing = dict(Listing.objects.filter(edition=edition, until=None).values_list("entry", "pk"))
     gone = [pk for entry, pk in standing.items() if entry not in entries]
     Listing.objects.filter(pk__in=gone).update(until=release)

@@ -7,6 +7,7 @@ is what makes bytes gone for good, backups included, so private halves are never
 
 from __future__ import annotations
 
+import fcntl
 import os
 from datetime import date, timedelta
 from pathlib import Path
@@ -30,7 +31,7 @@ class NoIntakeKeyError(Exception):
 
 
 def seal(data: bytes) -> tuple[date, bytes]:
-    """Seal bytes to the newest public key.
+    """Seal bytes to the newest public key that is not dated in the future (a clock may have been wrong).
 
     Returns:
         The day that names the key, and the sealed box (48 bytes longer than the data).
@@ -38,7 +39,7 @@ def seal(data: bytes) -> tuple[date, bytes]:
     Raises:
         NoIntakeKeyError: no key has been made yet.
     """
-    days = _days(settings.INTAKE_PUBLIC_KEYS)
+    days = [day for day in _days(settings.INTAKE_PUBLIC_KEYS) if day <= today()]
     if not days:
         raise NoIntakeKeyError
     key = PublicKey(_file(settings.INTAKE_PUBLIC_KEYS, days[-1]).read_bytes())
@@ -59,37 +60,34 @@ def unseal(key_day: date, box: bytes) -> bytes:
 
 
 def rotate() -> None:
-    """Make today's key pair if there is none, destroy those past their time. Safe to run at any moment."""
+    """Make today's key pair where a half is missing, destroy those past their time. Safe at any moment."""
     private, public = settings.INTAKE_PRIVATE_KEYS, settings.INTAKE_PUBLIC_KEYS
     private.mkdir(mode=0o700, parents=True, exist_ok=True)
     public.mkdir(mode=0o755, parents=True, exist_ok=True)
-    if not _file(public, today()).exists():
-        made = PrivateKey.generate()
-        # The private half first: a public half without it would seal bytes that nobody can open.
-        _write(_file(private, today()), bytes(made), 0o600)
-        kept = PrivateKey(_file(private, today()).read_bytes())
-        _write(_file(public, today()), bytes(kept.public_key), 0o644)
-    for folder in (public, private):
-        for day in _days(folder):
-            if day < today() - timedelta(days=KEEP_DAYS):
-                _file(folder, day).unlink(missing_ok=True)
+    with os.fdopen(os.open(private / ".lock", os.O_CREAT | os.O_RDWR, 0o600), "rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for leftover in (*private.glob(".*.new"), *public.glob(".*.new")):
+            leftover.unlink()
+        if not (_file(public, today()).exists() and _file(private, today()).exists()):
+            made = PrivateKey.generate()
+            # The private half first: a public half without it would seal bytes that nobody can open.
+            _write(_file(private, today()), bytes(made), 0o600)
+            _write(_file(public, today()), bytes(made.public_key), 0o644)
+        for folder in (public, private):
+            for day in _days(folder):
+                if abs(day - today()) > timedelta(days=KEEP_DAYS):
+                    _file(folder, day).unlink()
 
 
 def _write(path: Path, data: bytes, mode: int) -> None:
-    """Create a file whole or not at all; one that is already there stays as it is."""
-    new = path.with_name(f".{path.name}.{os.getpid()}")
-    new.unlink(missing_ok=True)
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    """Write a file whole or not at all."""
+    new = path.with_name(f".{path.name}.new")
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     with os.fdopen(descriptor, "wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-    try:
-        os.link(new, path)
-    except FileExistsError:
-        return
-    finally:
-        new.unlink()
+    new.rename(path)
 
 
 def _file(folder: Path, day: date) -> Path:

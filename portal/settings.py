@@ -6,6 +6,7 @@ settings: they stand in policy.toml (portal/policy.py).
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from csp.constants import NONE, SELF
@@ -38,6 +39,7 @@ MAX_FORM_BYTES = 200 * 1024 * 1024  # refused by its stated length, before a byt
 NOTE_CHARACTERS = 500
 DRAFT_SECONDS = 24 * 3600
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000  # a case may have a thousand rows to tick
 DATA_UPLOAD_MAX_NUMBER_FILES = MAX_ITEMS  # our own sentence comes at MAX_PICTURES
 FILE_UPLOAD_HANDLERS = ["portal.uploads.InMemoryOnly"]
 
@@ -64,9 +66,9 @@ MIDDLEWARE = [
     "portal.middleware.refuse_oversized_forms",
     "csp.middleware.CSPMiddleware",
     "django.middleware.common.CommonMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",  # used by the desk only
-    "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "portal.middleware.DeskSessions",
+    "portal.middleware.DeskCsrf",
+    "portal.middleware.DeskSignIn",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 ROOT_URLCONF = "portal.urls"
@@ -91,7 +93,8 @@ LOGIN_URL = "desk:login"
 LOGIN_REDIRECT_URL = "desk:home"
 LOGOUT_REDIRECT_URL = "desk:login"
 SESSION_COOKIE_AGE = 30 * 60
-SESSION_SAVE_EVERY_REQUEST = False
+SESSION_SAVE_EVERY_REQUEST = True  # 30 minutes from the last page, not from signing in
+CSRF_FAILURE_VIEW = "portal.views.feed.no_token"
 SESSION_COOKIE_PATH = "/desk/"
 CSRF_COOKIE_PATH = "/desk/"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
@@ -109,6 +112,8 @@ STORAGES = {"staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestSta
 SECURE_REFERRER_POLICY = "no-referrer"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+if env.switch("TAKEDOWN_BEHIND_TLS_PROXY", default=PRODUCTION):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
@@ -123,6 +128,7 @@ CONTENT_SECURITY_POLICY = {
 }
 
 # --- logs: an allow-list formatter, so that nothing a person sent can reach a file -------------------
+logging.raiseExceptions = False  # a failing handler would print the message and its arguments
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

@@ -30,12 +30,16 @@ def of(submission: Submission) -> list[ItemStatus]:
 
 
 def _item(item: Item) -> ItemStatus:
-    member = CaseItem.objects.select_related("case").filter(item=item).first()
+    member: CaseItem | None = getattr(item, "case_item", None)
     title, sentence, tone = _told(item, member)
-    open_ = item.state not in {Item.State.WITHDRAWN, Item.State.UNREADABLE}
-    asked = bool(member and member.withdrawal_asked)
-    refused = bool(member and member.case.state == Case.State.REFUSED)
-    return ItemStatus(item, title, sentence, tone, open_ and not asked and not refused, item.coverage)
+    return ItemStatus(item, title, sentence, tone, can_withdraw(item, member), item.coverage)
+
+
+def can_withdraw(item: Item, member: CaseItem | None) -> bool:
+    """Whether there is something to take back that was not taken back already."""
+    if item.state in {Item.State.WITHDRAWN, Item.State.UNREADABLE}:
+        return False
+    return member is None or not (member.withdrawal_asked or member.case.state == Case.State.REFUSED)
 
 
 def _told(item: Item, member: CaseItem | None) -> tuple[str, str, str]:
@@ -66,35 +70,25 @@ def _told(item: Item, member: CaseItem | None) -> tuple[str, str, str]:
 
 def _decided(item: Item, member: CaseItem) -> tuple[str, str, str]:
     if member.withdrawal_asked:
-        return (
-            "Withdrawal asked",
-            "It is public already, so two people will confirm taking it back.",
-            "waiting",
-        )
+        return "Withdrawal asked", "It is in a release, so two people will confirm taking it back.", "waiting"
     if member.case.state == Case.State.REFUSED:
         decision = member.case.decisions.filter(outcome=Decision.Outcome.REFUSE).last()
         return "Not removed", f"A reviewer decided: {decision.reason if decision else ''}", "done"
     if item.state != Item.State.DECIDED:
         return "Found", "We found rows that look right. A person is looking at them.", "waiting"
-    seq = _released(item)
-    if seq is None:
+    return _released(item)
+
+
+def _released(item: Item) -> tuple[str, str, str]:
+    """Named only when every entry of the item stands in a published release."""
+    supports = item.supports.filter(ended=False)
+    entries = supports.values("entry")
+    shown = Listing.objects.filter(entry__in=entries, since__state=Release.State.PUBLISHED)
+    shown = shown.exclude(until__state=Release.State.PUBLISHED)
+    if shown.values("entry").distinct().count() < entries.distinct().count():
         return "Decided", "We will remove it. It goes into the next release.", "done"
-    return (
-        f"Removed in release {seq}",
-        "Everyone who holds a copy and applies our list drops these rows.",
-        "done",
-    )
-
-
-def _released(item: Item) -> int | None:
-    """The release in which this item's entries first stand, once they all do; None before."""
-    entries = item.supports.filter(ended=False).values("entry")
-    listings = Listing.objects.filter(
-        entry__in=entries, until=None, since__state=Release.State.PUBLISHED
-    ).values_list("since__seq", flat=True)
-    if (
-        not listings
-        or Listing.objects.filter(entry__in=entries).values("entry").distinct().count() < entries.count()
-    ):
-        return None
-    return max(seq for seq in listings if seq is not None)
+    drops = "Everyone who holds a copy and applies our list drops these rows."
+    if not supports.filter(stood=False).exists():
+        return "Already removed", f"It was in our list before you asked. {drops}", "done"
+    seq = max((seq for seq in shown.values_list("since__seq", flat=True) if seq is not None), default=0)
+    return f"Removed in release {seq}", drops, "done"

@@ -9,16 +9,22 @@ from typing import Any
 
 from celery import shared_task
 from django.conf import settings
+from django.core.management import call_command
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
 from portal import matching, publishing, sealing
-from portal.logs import where
 from portal.models import Item, Release
 from portal.models.work import Work
 from takedown import publish as tuf
 
 log = logging.getLogger(__name__)
+
+
+@shared_task(name="portal.take_in")
+def take_in(submission: int) -> None:
+    for item in Item.due().filter(submission=submission):
+        poke_row(item)
 
 
 @shared_task(name="portal.fingerprint_item")
@@ -42,22 +48,26 @@ def publish_release(pk: int) -> None:
     publishing.publish(pk)
 
 
-@shared_task(name="portal.rotate_intake_keys")
-def rotate_intake_keys() -> None:
-    sealing.rotate()
-
-
-@shared_task(name="portal.refresh_timestamp")
-def refresh_timestamp() -> None:
-    tuf.refresh(settings.REPOSITORY, settings.ONLINE_KEYS)
-
-
 @shared_task(name="portal.sweep")
 def sweep() -> None:
     """Poke whatever is due and unclaimed: lost messages, dead workers, failures that want another try."""
     for noun in (Item, Release):
         for row in noun.due().order_by("pk")[:500]:
             poke_row(row)
+
+
+@shared_task(name="portal.tidy")
+def tidy() -> None:
+    """Make and destroy intake keys, ask again for what nobody can open, delete what is no longer needed."""
+    sealing.rotate()
+    matching.expire_sealed()
+    publishing.tidy()
+    call_command("clearsessions", verbosity=0)
+
+
+@shared_task(name="portal.refresh_timestamp")
+def refresh_timestamp() -> None:
+    tuf.refresh(settings.REPOSITORY, settings.ONLINE_KEYS)
 
 
 #: Which task serves a row in which state.
@@ -78,5 +88,5 @@ def poke(task: Callable[..., Any], pk: int) -> None:
     """Send one message. A broker that is down costs time, not work: the sweeper looks again."""
     try:
         task.delay(pk)  # type: ignore[attr-defined]
-    except (OperationalError, OSError) as error:
-        log.warning("poke.lost", extra={"slug": where(error)})
+    except (OperationalError, OSError):
+        log.warning("poke.lost")

@@ -34,6 +34,7 @@ desk_pages = [
     path("releases/", releases.overview, name="releases"),
     path("releases/build/", releases.build, name="release-build"),
     path("releases/<int:pk>/publish/", releases.publish, name="release-publish"),
+    path("releases/<int:pk>/retry/", releases.retry, name="release-retry"),
     path("releases/<int:pk>/discard/", releases.discard, name="release-discard"),
 ]
 
@@ -44,6 +45,7 @@ urlpatterns = [
     path("healthz", feed.health, name="health"),
 ]
 
+handler400 = "portal.views.feed.bad_request"
 handler403 = "portal.views.feed.forbidden"
 handler404 = "portal.views.feed.not_found"
 handler500 = "portal.views.feed.broken"

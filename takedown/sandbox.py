@@ -81,8 +81,27 @@ class Sandbox:
         """As the function of the same name."""
         check_size(data)
         with self._lock:
-            answer = self._ask(data)
+            answer = self._ask(b"f" + data)
         return _checked(answer, data)
+
+    def check(self, data: bytes) -> tuple[int, int]:
+        """Decode a picture and forget it.
+
+        Returns:
+            Width and height in pixels, turned by EXIF.
+
+        Raises:
+            BadImage, SandboxFailed, MissingExtra: as ``fingerprint``.
+        """
+        check_size(data)
+        with self._lock:
+            answer = self._ask(b"c" + data)
+        if "bad" in answer:
+            raise _bad_image(answer["bad"])
+        match answer.get("size"):
+            case [int(width), int(height)]:
+                return width, height
+        raise _failed()
 
     def close(self) -> None:
         """End the server, if there is one."""

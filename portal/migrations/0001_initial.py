@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
                 ('number', models.PositiveSmallIntegerField(help_text='1, 2, 3 ... under the receipt')),
                 ('kind', models.CharField(choices=[('url', 'Web address'), ('picture', 'Picture')], max_length=10)),
                 ('url', models.TextField(blank=True)),
-                ('fingerprint_json', models.JSONField(null=True)),
+                ('fingerprint_json', models.TextField(null=True)),
                 ('coverage', models.JSONField(help_text='what the open indexes could compare when it was matched', null=True)),
             ],
             options={
@@ -87,7 +87,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('digest', models.CharField(max_length=64, unique=True)),
-                ('name', models.CharField(max_length=100)),
+                ('name', models.CharField(max_length=200)),
                 ('path', models.TextField()),
                 ('rows', models.BigIntegerField()),
                 ('coverage', models.JSONField()),
@@ -200,6 +200,7 @@ class Migration(migrations.Migration):
                 ('lease_token', models.UUIDField(editable=False, null=True)),
                 ('attempts', models.PositiveSmallIntegerField(default=0, editable=False)),
                 ('problem', models.CharField(blank=True, help_text='slug of the last error', max_length=60)),
+                ('folder', models.CharField(blank=True, help_text='its folder under the staging folder', max_length=60)),
                 ('seq', models.PositiveIntegerField(null=True)),
                 ('created', models.DateField()),
                 ('changes', models.JSONField(default=list, help_text='per edition: name, added, removed, rows')),
@@ -244,6 +245,7 @@ class Migration(migrations.Migration):
             name='Support',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('stood', models.BooleanField(default=False)),
                 ('ended', models.BooleanField(default=False)),
                 ('decision', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='supports', to='portal.decision')),
                 ('ended_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='portal.decision')),

@@ -24,11 +24,16 @@ class Entry(models.Model):
 
 
 class Support(models.Model):
-    """A confirmed removal, for one item, keeps an entry alive until that item is withdrawn or overturned."""
+    """A confirmed removal keeps an entry alive for one item until that is withdrawn or overturned.
+
+    An item supports the entries of those chosen rows that it matched itself. ``stood`` tells that the entry
+    was public before this support came.
+    """
 
     entry = models.ForeignKey(Entry, models.CASCADE, related_name="supports")
     decision = models.ForeignKey(Decision, models.PROTECT, related_name="supports")
     item = models.ForeignKey(Item, models.PROTECT, related_name="supports")
+    stood = models.BooleanField(default=False)
     ended = models.BooleanField(default=False)
     ended_by = models.ForeignKey(Decision, models.PROTECT, null=True, related_name="+")
 

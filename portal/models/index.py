@@ -13,7 +13,7 @@ class DatasetIndex(models.Model):
     """
 
     digest = models.CharField(max_length=64, unique=True)
-    name = models.CharField(max_length=100)
+    name = models.CharField(max_length=200)
     path = models.TextField()
     rows = models.BigIntegerField()
     coverage = models.JSONField()
@@ -29,4 +29,4 @@ class DatasetIndex(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.name} ({self.digest[:8]})"
+        return f"index {self.pk}"

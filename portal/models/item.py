@@ -35,7 +35,7 @@ class Item(Work):
     number = models.PositiveSmallIntegerField(help_text="1, 2, 3 ... under the receipt")
     kind = models.CharField(max_length=10, choices=Kind.choices)
     url = models.TextField(blank=True)
-    fingerprint_json = models.JSONField(null=True)
+    fingerprint_json = models.TextField(null=True)
     coverage = models.JSONField(
         null=True, help_text="what the open indexes could compare when it was matched"
     )

@@ -20,8 +20,10 @@ class Release(Work):
 
     DUE_STATES = (State.REQUESTED, State.PUBLISHING)
     GIVEN_UP = State.NEEDS_PERSON
+    LEASES = 10
     ENDED = (State.PUBLISHED, State.DISCARDED)
 
+    folder = models.CharField(max_length=60, blank=True, help_text="its folder under the staging folder")
     seq = models.PositiveIntegerField(null=True)
     created = models.DateField()
     changes = models.JSONField(default=list, help_text="per edition: name, added, removed, rows")
@@ -41,4 +43,4 @@ class Release(Work):
         ]
 
     def __str__(self) -> str:
-        return f"release {self.seq or 'under way'}"
+        return f"release row {self.pk}"

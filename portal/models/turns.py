@@ -11,8 +11,7 @@ class Turn(IntEnum):
     """Keys of PostgreSQL advisory locks; any distinct constants will do."""
 
     TRAIL = 7_041_776
-    CASES = 7_041_777
-    ENTRIES = 7_041_778
+    DESK = 7_041_777  #: cases, decisions, supports, listings; always taken before any row is touched
 
 
 def take_turns(turn: Turn) -> None:

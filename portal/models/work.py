@@ -22,6 +22,8 @@ from django.db import models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
+from portal.models.turns import Turn, take_turns
+
 
 class StaleLeaseError(Exception):
     """Someone else holds the row now; what this worker found is thrown away."""
@@ -36,6 +38,8 @@ class Work(models.Model):
     State: ClassVar[type[models.TextChoices]]
     #: States in which a task has something to do.
     DUE_STATES: ClassVar[tuple[str, ...]] = ()
+    #: How many times ``LEASE_SECONDS`` one piece of work may take.
+    LEASES: ClassVar[int] = 1
     #: The state of a row that failed MAX_ATTEMPTS times.
     GIVEN_UP: ClassVar[str] = ""
 
@@ -60,29 +64,29 @@ class Work(models.Model):
 
     @classmethod
     def claim(cls, pk: int, state: str) -> Self | None:
-        """Take a row for ``LEASE_SECONDS``; None when it is not in that state or someone else holds it."""
+        """Take a row for its lease; None when it is not in that state or someone else holds it."""
         token = uuid.uuid4()
+        seconds = settings.LEASE_SECONDS * cls.LEASES
         taken = cls._default_manager.filter(cls._unclaimed(), pk=pk, state=state).update(
             lease_token=token,
-            lease_until=timezone.now() + timedelta(seconds=settings.LEASE_SECONDS),
+            lease_until=timezone.now() + timedelta(seconds=seconds),
             attempts=F("attempts") + 1,
         )
         return cls._default_manager.get(pk=pk, lease_token=token) if taken else None
 
     @contextmanager
-    def finish(self, state: str, **values: Any) -> Iterator[None]:
-        """Store a result and move the state on, in one transaction.
+    def finish(self, state: str, *, turn: Turn | None = None, **values: Any) -> Iterator[None]:
+        """Store a result and move the state on, in one transaction; ``turn`` is taken before anything else.
 
         Raises:
             StaleLeaseError: the lease went to someone else; everything inside the block is rolled back.
         """
+        released = {"lease_token": None, "lease_until": None, "attempts": 0, "problem": ""}
         with transaction.atomic():
-            moved = (
-                type(self)
-                ._default_manager.filter(pk=self.pk, lease_token=self.lease_token)
-                .update(state=state, lease_token=None, lease_until=None, attempts=0, **values)
-            )
-            if not moved:
+            if turn is not None:
+                take_turns(turn)
+            held = type(self)._default_manager.filter(pk=self.pk, lease_token=self.lease_token)
+            if not held.update(**{**released, **values, "state": state}):
                 raise StaleLeaseError
             self.state = state
             yield

@@ -73,7 +73,7 @@ def case(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def propose(request: HttpRequest, pk: int) -> HttpResponse:
     case = get_object_or_404(Case, pk=pk)
-    chosen = {int(value) for value in request.POST.getlist("match") if value.isascii() and value.isdigit()}
+    chosen = _numbers(request, "match")
     scope, reason = request.POST.get("scope", ""), request.POST.get("reason", "")
     try:
         review.propose_removal(case, person(request), chosen, scope, reason.strip())
@@ -87,7 +87,8 @@ def propose(request: HttpRequest, pk: int) -> HttpResponse:
 def refuse(request: HttpRequest, pk: int) -> HttpResponse:
     case = get_object_or_404(Case, pk=pk)
     try:
-        review.refuse(case, person(request), request.POST.get("reason", "").strip())
+        reason = request.POST.get("reason", "").strip()
+        review.refuse(case, person(request), reason, _numbers(request, "seen"))
     except review.ReviewError as error:
         return _case(request, case, problem=str(error))
     return redirect("desk:case", pk)
@@ -136,6 +137,11 @@ def retry(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("desk:queue")
 
 
+def _numbers(request: HttpRequest, name: str) -> set[int]:
+    values = request.POST.getlist(name)
+    return {int(value) for value in values if value.isascii() and value.isdigit() and len(value) < 19}
+
+
 def _asked_back() -> Any:
     """Items whose holders want a public removal taken back."""
     return CaseItem.objects.filter(withdrawal_asked=True).exclude(item__state=Item.State.WITHDRAWN)
@@ -151,7 +157,7 @@ def _case(request: HttpRequest, case: Case, problem: str = "") -> HttpResponse:
     chosen = DecisionMatch.objects.filter(decision=proposal or last).values_list("match", flat=True)
     shown = {
         "case": case,
-        "ground": current().grounds.get(case.ground),
+        "ground": current().ground(case.ground),
         "members": case.case_items.select_related("item__submission"),
         "groups": rows,
         "problem": problem or unreadable,

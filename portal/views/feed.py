@@ -29,8 +29,18 @@ def health(request: HttpRequest) -> HttpResponse:
     return HttpResponse("ok\n", content_type="text/plain")
 
 
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Mostly a form beyond Django's limits on size and fields."""
+    return render(request, "public/too_large.html", status=400)
+
+
+def no_token(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """A desk form without its token: most likely signed out meanwhile, or an old page."""
+    return render(request, "desk/no_token.html", status=403)
+
+
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return render(request, "public/forbidden.html", status=403)
+    return render(request, "desk/forbidden.html", status=403)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -6,6 +6,7 @@ is shown in the answer to that POST, so it never stands in an address, a log or 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -15,13 +16,12 @@ from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from portal import indexes, intake, review, tasks
+from portal import checking, indexes, intake, review, tasks
 from portal import status as item_status
 from portal.drafts import BadDraftError, Draft
-from portal.models import Item, Submission
+from portal.models import Submission
 from portal.policy import current
 from portal.sealing import NoIntakeKeyError
 from portal.uploads import OversizedUpload
@@ -37,7 +37,6 @@ def start(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
-@csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
 def ask_why(request: HttpRequest) -> HttpResponse:
     """Page 1: the ground. A POST comes from "change" on a later page and carries the answers so far."""
@@ -45,7 +44,6 @@ def ask_why(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
-@csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
 def ask_what(request: HttpRequest) -> HttpResponse:
     """Page 2: addresses and a note."""
@@ -63,19 +61,18 @@ def ask_what(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
-@csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
 def ask_check(request: HttpRequest) -> HttpResponse:
     """Page 3: what was answered, and the pictures."""
     if request.method != "POST":
         return redirect("public:ask-why")
     draft = _draft(request)
-    if draft is None:
+    if draft is None or not _open_ground(draft):
         return _start_again(request)
     draft = replace(
         draft,
-        addresses=request.POST.get("addresses", "")[: settings.MAX_ITEMS * 12_000],
-        note=request.POST.get("note", "").replace("\r\n", "\n").strip(),
+        addresses=request.POST.get("addresses", ""),
+        note=_CONTROL.sub("", request.POST.get("note", "").replace("\r\n", "\n")).strip(),
     )
     addresses, wrong = intake.read_addresses(draft.addresses)
     problems: Problems = {"addresses": wrong} if wrong else {}
@@ -89,15 +86,16 @@ def ask_check(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
-@csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
 def ask_send(request: HttpRequest) -> HttpResponse:
     """The last step: check the pictures, store, and show the receipt."""
     if request.method != "POST":
         return redirect("public:ask-why")
     draft = _draft(request)
-    if draft is None or draft.ground not in current().grounds or current().grounds[draft.ground].restricted:
+    if draft is None or not _open_ground(draft):
         return _start_again(request)
+    if earlier := intake.repeated(draft):
+        return _receipt(request, earlier)
     addresses, wrong = intake.read_addresses(draft.addresses)
     if wrong:
         return _what(request, draft, {"addresses": wrong})
@@ -106,6 +104,8 @@ def ask_send(request: HttpRequest) -> HttpResponse:
         problems = ["Add at least one address or one picture, so that we know what to look for."]
     if len(addresses) + len(pictures) > settings.MAX_ITEMS:
         problems = [f"One request holds up to {settings.MAX_ITEMS} addresses and pictures together."]
+    if draft.expired:
+        draft, problems = draft.renewed(), [_TOO_OLD, *problems]
     if problems:
         return _check(request, draft, addresses, {"pictures": problems})
     try:
@@ -113,13 +113,8 @@ def ask_send(request: HttpRequest) -> HttpResponse:
     except NoIntakeKeyError:
         return _check(request, draft, addresses, {"pictures": [_NOT_READY]}, status=503)
     if not accepted.repeated:
-        for item in accepted.submission.items.all():
-            tasks.poke_row(item)
-    return render(
-        request,
-        "public/receipt.html",
-        {"words": accepted.receipt.words, "submission": accepted.submission, "repeated": accepted.repeated},
-    )
+        tasks.poke(tasks.take_in, accepted.submission.pk)
+    return _receipt(request, accepted)
 
 
 @require_safe
@@ -128,7 +123,6 @@ def help_under_18(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
-@csrf_exempt
 @require_POST
 def receipt_file(request: HttpRequest) -> HttpResponse:
     """The words as a text file, for browsers without JavaScript."""
@@ -142,7 +136,6 @@ def receipt_file(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
-@csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
 def status(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
@@ -157,7 +150,6 @@ def status(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
-@csrf_exempt
 @require_POST
 def withdraw(request: HttpRequest) -> HttpResponse:
     """Ask whether the person is sure; then take the item back."""
@@ -165,11 +157,11 @@ def withdraw(request: HttpRequest) -> HttpResponse:
     submission = intake.find(words) if words else None
     if words is None or submission is None:
         return _ask_words(request, problem or _UNKNOWN)
-    number = request.POST.get("item", "")
+    number = request.POST.get("item", "")[:5]
     item = (
         submission.items.filter(number=int(number)).first() if number.isascii() and number.isdigit() else None
     )
-    if item is None or item.state in {Item.State.WITHDRAWN, Item.State.UNREADABLE}:
+    if item is None or not item_status.can_withdraw(item, getattr(item, "case_item", None)):
         return _status(request, words, submission)
     if "sure" not in request.POST:
         return render(request, "public/withdraw.html", {"words": words, "item": item})
@@ -178,6 +170,8 @@ def withdraw(request: HttpRequest) -> HttpResponse:
 
 
 _UNKNOWN = "We found no request under these words. Please check each word and try again."
+_TOO_OLD = "This page was open for more than a day. Please look at it again, then press the button once more."
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
 _NOT_READY = "We cannot take pictures at this moment. Please try again in a few minutes; addresses work."
 
 
@@ -198,7 +192,7 @@ def _status(request: HttpRequest, words: receipt.Receipt, submission: Submission
         "words": words,
         "submission": submission,
         "items": item_status.of(submission),
-        "ground": current().grounds.get(submission.ground),
+        "ground": current().ground(submission.ground),
     }
     return render(request, "public/status.html", shown)
 
@@ -207,18 +201,30 @@ def _pictures(files: Sequence[UploadedFile]) -> tuple[list[bytes], list[str]]:
     """The bytes of the uploaded pictures, and one sentence for each that cannot be used."""
     if len(files) > settings.MAX_PICTURES:
         return [], [f"Please send up to {settings.MAX_PICTURES} pictures at a time; these are {len(files)}."]
-    pictures, problems = [], []
-    for number, file in enumerate(files, start=1):
-        megabytes = settings.MAX_PICTURE_BYTES // 2**20
-        if isinstance(file, OversizedUpload):
-            wrong: str | None = f"It is larger than {megabytes} MB. Please save a smaller copy and send that."
-        else:
-            data = file.read()
-            wrong = intake.check_picture(data)
-            pictures.append(data)
-        if wrong:
-            problems.append(f"Picture {number}: {wrong}" if len(files) > 1 else wrong)
-    return pictures, problems
+    megabytes = settings.MAX_PICTURE_BYTES // 2**20
+    too_large = f"It is larger than {megabytes} MB. Please save a smaller copy and send that."
+    pictures = [b"" if isinstance(file, OversizedUpload) else file.read() for file in files]
+    wrong = [
+        too_large if isinstance(file, OversizedUpload) else problem
+        for file, problem in zip(files, checking.problems(pictures), strict=True)
+    ]
+    named = [(f"Picture {n}: " if len(files) > 1 else "", said) for n, said in enumerate(wrong, start=1)]
+    return pictures, [name + said for name, said in named if said]
+
+
+def _open_ground(draft: Draft) -> bool:
+    """Whether the draft has a ground on which this form takes anything."""
+    ground = current().grounds.get(draft.ground)
+    return ground is not None and not ground.restricted
+
+
+def _receipt(request: HttpRequest, accepted: intake.Accepted) -> HttpResponse:
+    shown = {
+        "words": accepted.receipt.words,
+        "submission": accepted.submission,
+        "repeated": accepted.repeated,
+    }
+    return render(request, "public/receipt.html", shown)
 
 
 def _draft(request: HttpRequest) -> Draft | None:

@@ -45,11 +45,23 @@ def publish(request: HttpRequest, pk: int) -> HttpResponse:
 
 @staff_page("manage_release")
 @require_POST
+def retry(request: HttpRequest, pk: int) -> HttpResponse:
+    try:
+        poke_row(publishing.retry(get_object_or_404(Release, pk=pk), person(request)))
+    except publishing.PublishingError as error:
+        return _overview(request, problem=str(error))
+    return redirect("desk:releases")
+
+
+@staff_page("manage_release")
+@require_POST
 def discard(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         publishing.discard(get_object_or_404(Release, pk=pk), person(request))
     except publishing.PublishingError as error:
         return _overview(request, problem=str(error))
+    except TakedownError as error:
+        return _overview(request, problem=error.sentence)
     return redirect("desk:releases")
 
 

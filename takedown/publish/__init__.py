@@ -12,7 +12,7 @@ head         number of the newest release
 
 from takedown.blocklist.root import is_throwaway
 from takedown.publish.ceremony import ceremony
-from takedown.publish.commit import head, publish, refresh
+from takedown.publish.commit import head, is_published, publish, refresh
 from takedown.publish.review import EditionChange, review, sign
 from takedown.publish.signatures import Signatures, signatures
 from takedown.publish.stage import EditionDraft, Staged, stage
@@ -24,6 +24,7 @@ __all__ = [
     "Staged",
     "ceremony",
     "head",
+    "is_published",
     "is_throwaway",
     "publish",
     "refresh",

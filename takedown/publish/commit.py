@@ -67,6 +67,18 @@ def publish(repository: Path, staging: Path, keys_dir_online: Path, *, now: date
         return seq_of(staged.targets.signed)
 
 
+def is_published(repository: Path, staging: Path) -> bool:
+    """Whether holders can see this very staged release; False when there is nothing staged there.
+
+    Raises:
+        UsageError: the repository is not one.
+        VerificationFailed: it does not verify by its own keys, or a staged manifest was altered.
+    """
+    if not staging.exists():
+        return False
+    return load_staged(staging).targets.signed_bytes == load_head(repository).targets.signed_bytes
+
+
 def refresh(repository: Path, keys_dir_online: Path, *, now: datetime | None = None) -> None:
     """Sign snapshot and timestamp again, so that readers know the release is still the newest.
 

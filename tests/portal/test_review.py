@@ -159,8 +159,8 @@ def test_a_proposal_can_be_sent_back_and_made_again(ask: Callable, alice: User, 
 def test_a_refusal_needs_a_reason_and_answers_every_item(ask: Callable, alice: User) -> None:
     item, case = ask()
     with pytest.raises(review.ReviewError, match="reason"):
-        review.refuse(case, alice, " ")
-    review.refuse(case, alice, "The picture shows a public building.")
+        review.refuse(case, alice, " ", [item.pk])
+    review.refuse(case, alice, "The picture shows a public building.", [item.pk])
     item.refresh_from_db()
     assert item.state == Item.State.DECIDED
     assert _live() == set()

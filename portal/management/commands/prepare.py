@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from portal import demo, sealing
 from portal.models.user import ROLES
+from takedown.publish import refresh
 
 
 class Command(BaseCommand):
@@ -34,3 +35,5 @@ class Command(BaseCommand):
         sealing.rotate()
         if options["demo"]:
             demo.prepare(self.stdout.write)
+        if (settings.REPOSITORY / "metadata" / "timestamp.json").exists():
+            refresh(settings.REPOSITORY, settings.ONLINE_KEYS)  # it may have run out while nothing ran

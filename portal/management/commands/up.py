@@ -1,9 +1,8 @@
 """``manage.py up``: web, worker and clock under one roof, for a laptop or a small machine.
 
 1. ``prepare`` what is missing.
-2. Renew the release timestamp, which may have expired while nothing ran.
-3. Start the three processes, each in a group of its own; start again what dies.
-4. On Ctrl-C tell them to finish, and wait.
+2. Start the three processes, each in a group of its own; start again what dies.
+3. On Ctrl-C tell them to finish, and wait.
 """
 
 from __future__ import annotations
@@ -24,7 +23,6 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from portal import demo
 from portal.models import DatasetIndex
-from takedown.publish import refresh
 
 #: Web requests served at once.
 THREADS = 2 * (os.cpu_count() or 1)
@@ -44,12 +42,11 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=8000, help="port to listen on (default: %(default)s)")
 
     def handle(self, *args: Any, host: str, port: int, demo: bool, **options: Any) -> None:
-        signal.signal(signal.SIGTERM, _as_interrupt)
+        for number in (signal.SIGINT, signal.SIGTERM):  # a shell starts background jobs with SIGINT ignored
+            signal.signal(number, _as_interrupt)
         try:
             self._check_port(host, port)
             call_command("prepare", demo=demo)
-            if (settings.REPOSITORY / "metadata" / "timestamp.json").exists():
-                refresh(settings.REPOSITORY, settings.ONLINE_KEYS)
             self._supervise(_commands(host, port), f"http://{host}:{port}")
         except KeyboardInterrupt:
             self.stdout.write("Stopped.")
