@@ -14,6 +14,9 @@ import pytest
 from desk import ROOT, Desk
 from factories import services
 
+from portal.sample import write_sample
+from takedown.index import build_index
+
 
 @pytest.fixture(params=["embedded", "PostgreSQL and Redis"])
 def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
@@ -29,6 +32,18 @@ def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
         made = Desk(tmp_path, environment)
         stack.callback(made.stop)
         yield made
+
+
+@pytest.fixture(scope="session")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the sample dataset and its index, made once for many desks."""
+    folder = tmp_path_factory.mktemp("drawn")
+    write_sample(folder / "sample")
+    (folder / "index").mkdir()
+    build_index(
+        folder / "index" / "sample-pictures", [folder / "sample" / "pictures"], name="sample-pictures"
+    )
+    return folder
 
 
 @pytest.fixture(scope="session")

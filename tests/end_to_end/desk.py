@@ -38,22 +38,13 @@ def wait_for(what: str, check: Callable[[], Any], seconds: float = 60) -> Any:
 
 
 class Desk:
-    """One portal with its processes. ``environment`` chooses database and broker; the default is embedded.
+    """One portal with its processes. ``environment`` chooses database and broker; the default is embedded."""
 
-    ``template`` is the var/ of another desk whose sample and index are used again, since drawing takes time.
-    """
-
-    def __init__(
-        self, folder: Path, environment: Mapping[str, str] | None = None, template: Path | None = None
-    ) -> None:
+    def __init__(self, folder: Path, environment: Mapping[str, str] | None = None) -> None:
         self.folder = folder
         self.var = folder / "var"
         self.port = free_port()
         self.address = f"http://127.0.0.1:{self.port}"
-        for drawn in ("sample", "index"):
-            if template is not None:
-                self.var.mkdir(exist_ok=True)
-                (self.var / drawn).symlink_to(template / drawn)
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         self.environment = {
@@ -64,6 +55,12 @@ class Desk:
             "DJANGO_SETTINGS_MODULE": "portal.settings",
             **(environment or {}),
         }
+
+    def reuse(self, drawn: Path) -> None:
+        """Use a sample and its index that were made before: drawing them takes seconds."""
+        self.var.mkdir(exist_ok=True)
+        for name in ("sample", "index"):
+            (self.var / name).symlink_to(drawn / name)
 
     def manage(self, *arguments: str) -> str:
         """Run a management command; its output."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import socket
+from base64 import b64decode
 from http.client import RemoteDisconnected
 from pathlib import Path
 from urllib.error import URLError
@@ -34,6 +36,10 @@ def prepared(desk: Desk, drawn: Path) -> Desk:
 
 def _picture(desk: Desk, name: str = "mirrored.jpg") -> Path:
     return desk.var / "sample" / "try" / name
+
+
+def _body(message: bytes) -> bytes:
+    return b64decode(json.loads(message)["body"])
 
 
 def _count(desk: Desk, what: str) -> int:
@@ -99,8 +105,10 @@ def test_messages_hold_row_ids_only(prepared: Desk) -> None:
         messages = [one for key in server.scan_iter(f"{prefix}pokes*") for one in server.lrange(key, 0, -1)]
     else:
         messages = stored = [file.read_bytes() for file in (desk.var / "broker" / "queue").iterdir()]
-    assert len(messages) == 2
-    assert all(b"canary" not in message and b"never-in-a" not in message for message in stored)
+    assert len(messages) == 1  # one poke for the whole submission
+    arguments = [json.loads(_body(message))[:2] for message in messages]
+    assert arguments == [[[1], {}]]
+    assert all(b"canary" not in one and b"never-in-a" not in one for one in [*stored, *map(_body, messages)])
 
 
 def test_an_answer_lost_after_the_commit_is_shown_again(prepared: Desk) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from factories import real
 
 from portal.sample import Sample, write_sample
 from takedown.index import Index, build_index, open_index
@@ -31,8 +32,4 @@ def metadata_index(sample: Sample, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """Real data that lies beside the project on some machines only."""
-    folder = Path(__file__).resolve().parents[3] / "shared" / "data"
-    if not folder.is_dir():
-        pytest.skip("the real test data (shared/data beside the project) is not on this machine")
-    return folder
+    return real.shared_data()

@@ -2,35 +2,14 @@
 
 from __future__ import annotations
 
-import io
-import json
-import tarfile
 from pathlib import Path
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from factories.real import wrap
 
 from takedown.fingerprint import fingerprint
 from takedown.index import Index, build_index, open_index
-
-
-def wrap(pictures: list[Path], out: Path) -> None:
-    """Put pictures into img2dataset's layout under invented addresses."""
-    out.mkdir()
-    records = []
-    with tarfile.open(out / "00000.tar", "w") as tar:
-        for number, picture in enumerate(pictures):
-            key, url = f"{number:09}", f"https://bridges.example/Photos/{picture.name}"
-            records.append({"key": key, "url": url, "caption": picture.stem, "status": "success"})
-            for ending, content in (
-                ("jpg", picture.read_bytes()),
-                ("json", json.dumps(records[-1]).encode()),
-            ):
-                member = tarfile.TarInfo(f"{key}.{ending}")
-                member.size = len(content)
-                tar.addfile(member, io.BytesIO(content))
-    pq.write_table(pa.Table.from_pylist(records), out / "00000.parquet")
 
 
 @pytest.fixture(scope="module")

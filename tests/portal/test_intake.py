@@ -144,3 +144,46 @@ def test_an_old_draft_keeps_its_answers_and_gets_a_new_token(settings: object) -
     assert read.expired
     assert read.renewed().addresses == draft.addresses
     assert read.renewed().token != draft.token
+
+
+def test_a_clock_that_was_wrong_leaves_no_key_behind(
+    submit: Submit, settings: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A key dated in the future is not sealed with, and is destroyed with the rest."""
+    now = today()
+    monkeypatch.setattr(sealing, "today", lambda: now + timedelta(days=5))
+    sealing.rotate()
+    monkeypatch.setattr(sealing, "today", lambda: now)
+    assert sealing.seal(PICTURE)[0] == now
+    monkeypatch.setattr(sealing, "today", lambda: now + timedelta(days=3650))
+    sealing.rotate()
+    monkeypatch.setattr(sealing, "today", lambda: now)
+    sealing.rotate()
+    assert [path.stem for path in Path(settings.INTAKE_PRIVATE_KEYS).glob("*.key")] == [str(now)]
+
+
+def test_leftovers_of_a_killed_rotation_are_swept_away(settings: object) -> None:
+    leftover = Path(settings.INTAKE_PRIVATE_KEYS) / ".2020-01-01.key.new"
+    leftover.write_bytes(b"x" * 32)
+    sealing.rotate()
+    assert not leftover.exists()
+
+
+def test_a_public_key_without_its_private_half_is_replaced(submit: Submit, settings: object) -> None:
+    """After a restore: private halves are never in a backup."""
+    (Path(settings.INTAKE_PRIVATE_KEYS) / f"{today()}.key").unlink()
+    sealing.rotate()
+    item = submit(pictures=(PICTURE,)).items.get()
+    assert sealing.unseal(item.sealed.key_day, bytes(item.sealed.box)) == PICTURE
+
+
+def test_pictures_nobody_can_open_any_more_are_asked_for_again(submit: Submit) -> None:
+    stuck, fresh = submit(pictures=(PICTURE,)).items.get(), submit(pictures=(PICTURE,)).items.get()
+    Item.objects.filter(pk=stuck.pk).update(state=Item.State.NEEDS_PERSON)
+    SealedPicture.objects.filter(item=stuck).update(key_day=today() - timedelta(days=sealing.KEEP_DAYS + 1))
+    assert matching.expire_sealed() == 1
+    stuck.refresh_from_db()
+    fresh.refresh_from_db()
+    assert (stuck.state, stuck.problem) == (Item.State.UNREADABLE, "key-gone")
+    assert fresh.state == Item.State.SEALED
+    assert SealedPicture.objects.get().item == fresh

@@ -266,3 +266,53 @@ def test_the_status_tells_coverage(
     told = _text(client.post("/status/", {"words": words}))
     assert f"Compared with {index.coverage['url']} of {index.rows} rows" in told
     assert "Not found does not mean not there" in told
+
+
+def test_a_form_older_than_a_day_is_shown_again_unless_it_was_sent(client: Client, settings: object) -> None:
+    sent, unsent = _to_check(client), _to_check(client)
+    words = _words(_send(client, sent))
+    settings.DRAFT_SECONDS = -1
+    assert _words(_send(client, sent)) == words
+    shown = _send(client, unsent)
+    assert "open for more than a day" in _text(shown)
+    assert Submission.objects.count() == 1
+    settings.DRAFT_SECONDS = 3600
+    assert _words(_send(client, shown)) != words
+    assert Submission.objects.count() == 2
+
+
+def test_a_hundred_thousand_bad_lines_cost_ten(client: Client) -> None:
+    page = _to_check(client, "x\n" * 100_000)
+    assert _text(page).count("Line ") == 20  # each in the summary and beside the field
+    assert "more lines like these" in _text(page)
+
+
+def test_a_public_page_never_answers_a_cookie_with_a_cookie(client: Client) -> None:
+    for name in ("csrftoken", "sessionid", "messages"):
+        client.cookies[name] = "malformed"
+    for path in ("/", "/ask/", "/status/", "/nowhere/"):
+        assert not client.get(path).cookies
+    assert not client.post("/ask/what/", {"ground": "private"}).cookies
+
+
+@pytest.mark.parametrize(
+    ("path", "sent", "code"),
+    [
+        ("/ask/check/", {"draft": "first page"}, 422),
+        ("/status/withdraw/", {"item": "1" * 5000}, 200),
+        ("/ask/check/", {"addresses": "x" * 5_000_000}, 400),
+        ("/ask/what/", {f"field{n}": "x" for n in range(6000)}, 400),
+    ],
+)
+def test_odd_requests_get_a_page_of_ours(client: Client, path: str, sent: dict[str, str], code: int) -> None:
+    if sent.get("draft"):
+        sent = {**sent, "draft": _draft(client.get("/ask/"))}
+    page = client.post(path, sent)
+    assert page.status_code == code
+    assert "Removal desk" in _text(page)
+
+
+def test_control_characters_never_reach_the_database(client: Client) -> None:
+    check = _to_check(client, URL, "a\x00b\x07c\r\nd")
+    _send(client, check)
+    assert Submission.objects.get().note == "abc\nd"

@@ -1,0 +1,141 @@
+"""Releases through crashes, stale builders and changed policies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from portal import demo, policy, publishing, review
+from portal.models import DatasetIndex, Listing, Release, Submission, User
+from takedown import publish as tuf
+
+Submit = Callable[..., Submission]
+Work = Callable[[Submission], None]
+
+
+@pytest.fixture
+def removed(
+    index: DatasetIndex, submit: Submit, work: Work, sample: object, alice: User, bob: User
+) -> Submission:
+    """One decided removal, and a repository to publish to."""
+    demo.hold_ceremony(lambda _: None)
+    submission = submit(sample.rows[3].url)
+    work(submission)
+    item = submission.items.get()
+    chosen = item.matches.filter(how="url-exact", via="").values_list("pk", flat=True)
+    review.confirm(review.propose_removal(item.case_item.case, alice, chosen, "address"), bob)
+    return submission
+
+
+def _sign(release: Release, settings: object) -> None:
+    tuf.sign(settings.REPOSITORY, publishing.staging(release), demo.release_keys() / "targets-1.pem")
+
+
+def _staged(mara: User, settings: object) -> Release:
+    release = publishing.request(mara)
+    assert publishing.build(release.pk)
+    release.refresh_from_db()
+    _sign(release, settings)
+    return release
+
+
+def test_a_builder_thought_dead_touches_nobody_elses_work(
+    removed: Submission, mara: User, settings: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While one builder sleeps past its lease, another stages and a manager signs. The sleeper wakes up."""
+    release = publishing.request(mara)
+
+    def meanwhile(_: str) -> None:
+        monkeypatch.undo()
+        Release.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+        assert publishing.build(release.pk)
+        release.refresh_from_db()
+        _sign(release, settings)
+
+    monkeypatch.setattr(publishing, "point", meanwhile)
+    assert not publishing.build(release.pk)
+    release.refresh_from_db()
+    assert release.state == Release.State.STAGED
+    assert publishing.signatures(release).enough
+    assert [folder.name for folder in settings.STAGING.iterdir()] == [release.folder]
+
+
+def test_a_public_release_cannot_be_discarded_and_is_finished_by_trying_again(
+    removed: Submission, mara: User, settings: object
+) -> None:
+    """The worker died after the upload so often that the release went to a person."""
+    release = _staged(mara, settings)
+    publishing.ask_to_publish(release, mara)
+    tuf.publish(settings.REPOSITORY, publishing.staging(release), settings.ONLINE_KEYS)
+    Release.objects.update(state=Release.State.NEEDS_PERSON)
+    with pytest.raises(publishing.PublishingError, match="public already"):
+        publishing.discard(release, mara)
+    assert publishing.publish(publishing.retry(release, mara).pk)
+    assert Release.objects.get().state == Release.State.PUBLISHED
+
+
+def test_a_worker_that_died_thrice_after_the_upload_still_finishes(
+    removed: Submission, mara: User, settings: object
+) -> None:
+    release = _staged(mara, settings)
+    publishing.ask_to_publish(release, mara)
+    tuf.publish(settings.REPOSITORY, publishing.staging(release), settings.ONLINE_KEYS)
+    Release.objects.update(attempts=settings.MAX_ATTEMPTS)
+    assert publishing.publish(release.pk)
+
+
+def test_a_policy_that_drops_a_ground_cannot_unblock(
+    removed: Submission, mara: User, settings: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = _staged(mara, settings)
+    publishing.ask_to_publish(release, mara)
+    assert publishing.publish(release.pk)
+    shipped = policy.current()
+    without = {name: ground for name, ground in shipped.grounds.items() if name != "private"}
+    monkeypatch.setattr(publishing, "current", lambda: replace(shipped, grounds=without))
+    following = publishing.request(mara)
+    assert not publishing.build(following.pk)
+    following.refresh_from_db()
+    assert following.problem == "policy-lost-ground"
+    assert Listing.objects.filter(until=None).count() == 1
+
+
+def test_the_status_names_a_release_only_when_all_of_an_item_is_in_it(
+    removed: Submission, mara: User, settings: object
+) -> None:
+    from portal import status
+
+    (one,) = status.of(removed)
+    assert one.title == "Decided"
+    release = _staged(mara, settings)
+    assert status.of(removed)[0].title == "Decided"
+    publishing.ask_to_publish(release, mara)
+    publishing.publish(release.pk)
+    assert status.of(removed)[0].title == "Removed in release 1"
+
+
+def test_who_asks_for_what_is_listed_hears_that_it_was(
+    removed: Submission,
+    mara: User,
+    settings: object,
+    submit: Submit,
+    work: Work,
+    sample: object,
+    alice: User,
+    bob: User,
+) -> None:
+    from portal import status
+
+    release = _staged(mara, settings)
+    publishing.ask_to_publish(release, mara)
+    publishing.publish(release.pk)
+    late = submit(sample.rows[3].url)
+    work(late)
+    item = late.items.get()
+    chosen = item.matches.filter(how="url-exact", via="").values_list("pk", flat=True)
+    review.confirm(review.propose_removal(item.case_item.case, alice, chosen, "address"), bob)
+    assert status.of(late)[0].title == "Already removed"
