@@ -6,7 +6,7 @@ AREA ?=
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help run test lint fix bench e2e docs lock clean
+.PHONY: help run test lint fix bench e2e docs audit lock clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,7 +20,7 @@ test: .venv/dev  ## Run every test
 e2e: .venv/dev  ## Run only the walk through real processes, and the browser tests
 	$(BIN)/python -m pytest tests/end_to_end $(ARGS)
 
-lint: .venv/dev  ## Check style, types, imports and known vulnerabilities of the dependencies
+lint: .venv/dev  ## Check style, types, imports and migrations
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -31,8 +31,11 @@ fix: .venv/dev  ## Mend what the style checker can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: .venv/dev  ## Measure speed against peers (AREA=fingerprint|index|intake)
+bench: .venv/dev  ## Measure speed against peers (AREA=fingerprint|index|apply|intake|all)
 	$(BIN)/python -m bench $(AREA)
+
+audit: .venv/dev  ## Ask the public advisory database about the pinned dependencies
+	$(BIN)/pip-audit --require-hashes --disable-pip -r requirements.txt
 
 docs: .venv/dev  ## Check that what README and docs/ say is true
 	$(BIN)/python -m pytest tests/docs $(ARGS)

@@ -48,7 +48,8 @@ def queue(request: HttpRequest) -> HttpResponse:
     cases = (
         Case.objects.filter(waiting)
         .annotate(
-            items=Count("case_items", distinct=True), rows=Count("case_items__item__matches", distinct=True)
+            items=Count("case_items", distinct=True),
+            matches=Count("case_items__item__matches", distinct=True),
         )
         .order_by("target", "due", "pk")
     )
