@@ -55,9 +55,6 @@ def fingerprint_item(pk: int) -> bool:
     if item is None:
         return False
     point("fingerprint.claimed")
-    if item.exhausted():
-        item.fail("worker-died")
-        return False
     try:
         fingerprint = sandbox.fingerprint(sealing.unseal(item.sealed.key_day, bytes(item.sealed.box)))
     except (BadImage, sealing.KeyGoneError) as error:
@@ -82,9 +79,6 @@ def match_item(pk: int) -> bool:
     if item is None:
         return False
     point("match.claimed")
-    if item.exhausted():
-        item.fail("worker-died")
-        return False
     try:
         found = search(item)
     except TakedownError as error:

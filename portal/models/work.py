@@ -64,7 +64,8 @@ class Work(models.Model):
 
     @classmethod
     def claim(cls, pk: int, state: str) -> Self | None:
-        """Take a row for its lease; None when it is not in that state or someone else holds it."""
+        """Take a row for its lease; None when it is not in that state, someone else
+        holds it, or its workers died so often that a person has to look."""
         token = uuid.uuid4()
         seconds = settings.LEASE_SECONDS * cls.LEASES
         taken = cls._default_manager.filter(cls._unclaimed(), pk=pk, state=state).update(
@@ -72,7 +73,13 @@ class Work(models.Model):
             lease_until=timezone.now() + timedelta(seconds=seconds),
             attempts=F("attempts") + 1,
         )
-        return cls._default_manager.get(pk=pk, lease_token=token) if taken else None
+        if not taken:
+            return None
+        row = cls._default_manager.get(pk=pk, lease_token=token)
+        if row.attempts > settings.MAX_ATTEMPTS:
+            row.fail("worker-died")  # so often that nobody lived to count it as a failure
+            return None
+        return row
 
     @contextmanager
     def finish(self, state: str, *, turn: Turn | None = None, **values: Any) -> Iterator[None]:
@@ -100,10 +107,6 @@ class Work(models.Model):
             lease_token=None,
             lease_until=None,
         )
-
-    def exhausted(self) -> bool:
-        """True when a worker died on this row so often that nobody lived to count it as a failure."""
-        return self.attempts > settings.MAX_ATTEMPTS
 
     @staticmethod
     def _unclaimed() -> Q:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from takedown.blocklist import disk
+from takedown import disk
 from takedown.errors import VerificationFailed
 
 Digests = npt.NDArray[np.bytes_]

@@ -16,7 +16,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from takedown.blocklist import columns, disk, paths
+from takedown import disk
+from takedown.blocklist import columns, paths
 from takedown.blocklist.columns import Digests
 from takedown.blocklist.entry import KINDS, digest_hex
 from takedown.blocklist.manifest import DeltaFile

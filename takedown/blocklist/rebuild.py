@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from takedown.blocklist import disk
+from takedown import disk
 from takedown.blocklist.canonical import broken
 from takedown.blocklist.delta import step
 from takedown.blocklist.manifest import DeltaFile, Manifest

@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from takedown.blocklist import columns, disk, paths
+from takedown import disk
+from takedown.blocklist import columns, paths
 from takedown.blocklist.columns import Digests
 from takedown.blocklist.entry import FULL, KINDS, check_prefix_hex, digest_hex, truncate
 from takedown.blocklist.manifest import StateFile

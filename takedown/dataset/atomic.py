@@ -14,18 +14,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from takedown import disk
+
 
 @contextmanager
 def replacing(target: Path) -> Iterator[BinaryIO]:
     """Open a file that takes the place of `target` when the block ends well, and vanishes otherwise."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = _part(target)
+    part = disk.part_of(target)
     try:
         with part.open("wb") as file:
             yield file
             file.flush()
-            os.fsync(file.fileno())
-        _rename(part, target)
+            disk.sync_file(file.fileno())
+        disk.rename(part, target)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
@@ -41,7 +43,7 @@ def link_or_copy(source: Path, target: Path) -> int:
     if target.exists() and os.path.samefile(real, target):
         return 0
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = _part(target)
+    part = disk.part_of(target)
     part.unlink(missing_ok=True)
     try:
         os.link(real, part)
@@ -49,18 +51,5 @@ def link_or_copy(source: Path, target: Path) -> int:
         with real.open("rb") as original, replacing(target) as copy:
             shutil.copyfileobj(original, copy, 1 << 20)
         return real.stat().st_size
-    _rename(part, target)
+    disk.rename(part, target)
     return 0
-
-
-def _part(target: Path) -> Path:
-    return target.with_name(f".{target.name}.part")
-
-
-def _rename(part: Path, target: Path) -> None:
-    os.replace(part, target)
-    folder = os.open(target.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

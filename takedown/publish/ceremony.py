@@ -17,7 +17,8 @@ from pathlib import Path
 from securesystemslib.signer import CryptoSigner
 from tuf.api.metadata import Metadata, Root, Targets
 
-from takedown.blocklist import disk, paths
+from takedown import disk
+from takedown.blocklist import paths
 from takedown.blocklist.root import THROWAWAY_FIELD
 from takedown.errors import UsageError
 from takedown.publish.commit import sign_online

@@ -18,7 +18,8 @@ from pathlib import Path
 from tuf.api.exceptions import UnsignedMetadataError
 from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, Targets, Timestamp
 
-from takedown.blocklist import disk, paths
+from takedown import disk
+from takedown.blocklist import paths
 from takedown.blocklist.manifest import Manifest
 from takedown.errors import UsageError
 from takedown.publish.keyring import expiry, load_for, profile_of

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from securesystemslib.signer import CryptoSigner
 from tuf.api.metadata import Root
 
-from takedown.blocklist import disk
+from takedown import disk
 from takedown.errors import UsageError
 
 

@@ -13,7 +13,8 @@ from securesystemslib.exceptions import StorageError
 from tuf.api.exceptions import LengthOrHashMismatchError, RepositoryError
 from tuf.api.metadata import Metadata, Root, Snapshot, TargetFile, Targets, Timestamp
 
-from takedown.blocklist import disk, paths
+from takedown import disk
+from takedown.blocklist import paths
 from takedown.blocklist.manifest import Manifest
 from takedown.errors import UsageError, VerificationFailed
 

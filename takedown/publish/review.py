@@ -14,7 +14,8 @@ from pathlib import Path
 
 from tuf.api.metadata import Metadata, Targets
 
-from takedown.blocklist import checkpoint, disk, paths
+from takedown import disk
+from takedown.blocklist import checkpoint, paths
 from takedown.blocklist.delta import Delta, diff, read_delta, step
 from takedown.blocklist.manifest import KEPT_DELTAS, Log, Manifest
 from takedown.blocklist.rebuild import check_state, rebuild

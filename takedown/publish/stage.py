@@ -18,7 +18,8 @@ from pathlib import Path
 
 from tuf.api.metadata import Metadata, TargetFile, Targets
 
-from takedown.blocklist import checkpoint, disk, paths
+from takedown import disk
+from takedown.blocklist import checkpoint, paths
 from takedown.blocklist.checkpoint import EMPTY_LOG
 from takedown.blocklist.delta import write_delta
 from takedown.blocklist.entry import FULL

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from takedown.blocklist import canonical, disk
+from takedown import disk
+from takedown.blocklist import canonical
 from takedown.errors import UsageError
 from takedown.subscribe.local import BINDING, ROOT
 

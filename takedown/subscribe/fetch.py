@@ -16,8 +16,7 @@ from tuf.api.exceptions import DownloadError, DownloadHTTPError, DownloadLengthM
 from tuf.ngclient import FetcherInterface
 from tuf.ngclient.urllib3_fetcher import Urllib3Fetcher
 
-from takedown import __version__
-from takedown.blocklist import disk
+from takedown import __version__, disk
 from takedown.errors import UsageError, VerificationFailed
 
 #: Seconds without a byte before a server counts as gone.

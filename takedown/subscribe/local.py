@@ -19,7 +19,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from takedown.blocklist import canonical, disk, paths
+from takedown import disk
+from takedown.blocklist import canonical, paths
 from takedown.blocklist.canonical import Fields
 from takedown.blocklist.columns import Digests
 from takedown.blocklist.entry import KINDS

@@ -19,7 +19,8 @@ from tuf.api.exceptions import DownloadError
 from tuf.api.metadata import TargetFile
 from tuf.ngclient import FetcherInterface
 
-from takedown.blocklist import checkpoint, disk
+from takedown import disk
+from takedown.blocklist import checkpoint
 from takedown.blocklist.canonical import broken
 from takedown.blocklist.manifest import MAX_BYTES, DeltaFile, Log, Manifest, StateFile
 from takedown.blocklist.paths import parse_manifest
@@ -178,7 +179,13 @@ def _tidy(state_dir: Path, current: Current) -> None:
     """Remove lists no longer in use, and finished downloads."""
     for folder in (state_dir / local.LISTS).iterdir():
         if folder.name != current.folder.name:
-            shutil.rmtree(folder, ignore_errors=True)
+            # Away at once, then deleted: a reader must not meet a list with half of its files.
+            gone = (
+                folder
+                if folder.name.startswith(".")
+                else folder.rename(folder.with_name(f".{folder.name}.gone"))
+            )
+            shutil.rmtree(gone, ignore_errors=True)
     shutil.rmtree(state_dir / local.INCOMING, ignore_errors=True)
 
 

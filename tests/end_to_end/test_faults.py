@@ -90,6 +90,7 @@ def test_a_broker_that_forgets_everything_loses_nothing(prepared: Desk) -> None:
     desk.start("worker")
     desk.start("clock")
     people.wait_for_status(desk, receipt, "We found rows")
+    assert _count(desk, "sealedpicture") == 0
 
 
 def test_messages_hold_row_ids_only(prepared: Desk) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -350,14 +349,14 @@ def test_damaged_bytes_are_read_or_refused_never_anything_else(data: bytes) -> N
     @settings(deadline=None)
     @given(cut_or_flip(data))
     def holds(changed: bytes) -> None:
-        _read_or_refuse(read_pixels, changed)
+        assert _read_or_refused(changed)
 
     holds()
 
 
-def _read_or_refuse(read: Callable[[bytes], Any], data: bytes) -> None:
+def _read_or_refused(data: bytes) -> bool:
+    """True when it was read, or refused by a slug of ours; any other error comes through."""
     try:
-        read(data)
+        return read_pixels(data).pixels.size > 0
     except BadImage as error:
-        if not error.slug.startswith("image-"):
-            raise
+        return error.slug.startswith("image-")

@@ -1,4 +1,4 @@
-"""The sandbox: what its child cannot do, and that nothing a picture does harms the next one."""
+"""The sandbox: what it gives back, and that nothing a picture does harms the next one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import json
 import multiprocessing
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -18,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from factories.interpreter import run
 from factories.pictures import HEIC, encode, png, soft
 from PIL import Image
 
@@ -40,13 +40,6 @@ def box() -> Iterator[Sandbox]:
     box = Sandbox()
     yield box
     box.close()
-
-
-def run(code: str) -> str:
-    """Run a script in an interpreter of its own and return what it printed."""
-    out = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
-    assert out.returncode in (0, -signal.SIGKILL), out.stderr
-    return out.stdout
 
 
 # --- What it gives back -----------------------------------------------------------------------------------
@@ -77,6 +70,22 @@ def test_a_bad_picture_is_refused_as_outside(box: Sandbox, data: bytes) -> None:
     with pytest.raises(BadImage) as inside:
         box.fingerprint(data)
     assert (inside.value.slug, inside.value.sentence) == (outside.value.slug, outside.value.sentence)
+
+
+def test_a_check_tells_the_size_and_refuses_like_the_rest(box: Sandbox) -> None:
+    assert box.check(SMALL) == (80, 60)
+    with pytest.raises(BadImage, match="not a picture"):
+        box.check(b"<html></html>")
+    assert box.fingerprint(SMALL) == fingerprint(SMALL)
+
+
+@pytest.mark.parametrize("answer", [{}, {"size": [1]}, {"size": ["1", 2]}, {"size": "80x60"}, {"bad": 7}])
+def test_an_odd_answer_to_a_check_is_not_believed(
+    box: Sandbox, monkeypatch: pytest.MonkeyPatch, answer: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(box, "_ask", lambda _: answer)
+    with pytest.raises(SandboxFailed):
+        box.check(SMALL)
 
 
 def test_fifty_megapixels_fit_into_its_memory(box: Sandbox) -> None:
@@ -119,97 +128,6 @@ def test_an_answer_that_a_hijacked_child_might_give_is_not_believed(answer: dict
     assert sandbox._checked(GOOD, SMALL) == fingerprint(SMALL)
     with pytest.raises(SandboxFailed):
         sandbox._checked(answer, SMALL)
-
-
-# --- What its child cannot do -----------------------------------------------------------------------------
-
-PROBES = """
-import ctypes, json, mmap, os, socket, sys, threading
-from takedown.confine import Limits, confine
-libc = ctypes.CDLL(None, use_errno=True)
-VM_READ = 310 if os.uname().machine == "x86_64" else 270
-def syscall(*numbers):
-    ctypes.set_errno(0)
-    if libc.syscall(*numbers) < 0: raise OSError(ctypes.get_errno(), "refused")
-def thread():
-    worker = threading.Thread(target=lambda: None); worker.start(); worker.join()
-probes = {
-    "read a file": lambda: open("/etc/hostname"),
-    "write a file": lambda: open("/tmp/takedown-probe", "w"),
-    "look at a file": lambda: os.stat("/etc/hostname"),
-    "list a folder": lambda: os.listdir("/"),
-    "change folder": lambda: os.chdir("/"),
-    "open a socket": lambda: socket.socket(),
-    "open a local socket": lambda: socket.socket(socket.AF_UNIX),
-    "make a pair of sockets": socket.socketpair,
-    "fork": os.fork,
-    "start a program": lambda: os.execv("/bin/true", ["true"]),
-    "signal another process": lambda: os.kill(1, 0),
-    "executable memory": lambda: mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_EXEC),
-    "make a pipe": os.pipe,
-    "change its limits": lambda: __import__("resource").setrlimit(7, (8, 8)),
-    "memory of others": lambda: syscall(VM_READ, os.getppid(), 0, 0, 0, 0, 0),
-    "x32 calls": lambda: syscall(0x40000002, b"/etc/hostname", 0),
-    "2 GB of memory": lambda: bytearray(2 << 30),
-    "a thread": thread,
-    "500 MB of memory": lambda: bytearray(500 << 20),
-}
-import resource
-read_end, write_end = os.pipe()
-if os.fork() == 0:
-    kept = confine(Limits(), write_end)
-    outcome = {}
-    for name, probe in probes.items():
-        try:
-            probe()
-            outcome[name] = "done"
-        except BaseException as error:
-            outcome[name] = f"{type(error).__name__} {getattr(error, 'errno', '')}"
-    os.write(kept, json.dumps(outcome).encode())
-    os._exit(0)
-os.close(write_end)
-print(os.read(read_end, 65536).decode())
-"""
-
-
-@pytest.fixture(scope="module")
-def outcomes() -> dict[str, str]:
-    if not has_seccomp():
-        pytest.skip("no seccomp filter for this machine")
-    found: dict[str, str] = json.loads(run(PROBES))
-    return found
-
-
-def test_it_can_compute_and_nothing_else(outcomes: dict[str, str]) -> None:
-    allowed = {"a thread", "500 MB of memory"}
-    assert {name for name, outcome in outcomes.items() if outcome == "done"} == allowed
-    assert outcomes["2 GB of memory"].startswith("MemoryError")
-    assert outcomes["change its limits"].startswith("ValueError")  # Python's word for EPERM here
-    others = outcomes.keys() - allowed - {"2 GB of memory", "change its limits"}
-    assert {outcomes[name] for name in others} == {"PermissionError 1"}
-
-
-ABORTED = {signal.SIGABRT, signal.SIGSEGV, signal.SIGILL}  # it may not even signal itself
-
-
-@pytest.mark.parametrize(
-    ("action", "endings"),
-    [("while True: pass", {signal.SIGXCPU, signal.SIGKILL}), ("os.abort()", ABORTED)],
-    ids=["processor time", "abort"],
-)
-def test_a_child_ends_where_its_limits_say(action: str, endings: set[int]) -> None:
-    code = f"""
-import os
-from takedown.confine import Limits, confine
-read_end, write_end = os.pipe()
-child = os.fork()
-if child == 0:
-    confine(Limits(cpu=1), write_end)
-    {action}
-os.close(write_end)
-print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
-"""
-    assert -int(run(code)) in endings
 
 
 # --- Nothing a picture does harms the next one ------------------------------------------------------------

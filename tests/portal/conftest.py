@@ -9,9 +9,9 @@ import pytest
 from django.contrib.auth.models import Group, Permission
 from django.test import Client
 
-from portal import indexes, intake, matching, sealing
+from portal import indexes, intake, matching, review, sealing
 from portal.drafts import Draft
-from portal.models import DatasetIndex, Item, Submission, User
+from portal.models import Case, DatasetIndex, Item, Match, Submission, User
 from portal.models.user import ROLES
 from portal.sample import Sample, write_sample
 from takedown import sandbox
@@ -101,5 +101,28 @@ def work(db: None) -> Callable[[Submission], None]:
             matching.fingerprint_item(item.pk)
         for item in submission.items.filter(state=Item.State.READY):
             matching.match_item(item.pk)
+
+    return run
+
+
+@pytest.fixture
+def remove(
+    index: DatasetIndex,
+    submit: Callable[..., Submission],
+    work: Callable[[Submission], None],
+    sample: object,
+    alice: User,
+    bob: User,
+) -> Callable[[int], Submission]:
+    """Two people decide that a row of the sample goes."""
+
+    def run(row: int) -> Submission:
+        submission = submit(sample.rows[row].url)
+        work(submission)
+        case = Case.objects.get(case_items__item__submission=submission)
+        exact = Match.objects.filter(item__submission=submission, how="url-exact", via="")
+        chosen = exact.values_list("pk", flat=True)
+        review.confirm(review.propose_removal(case, alice, chosen, "address"), bob)
+        return submission
 
     return run

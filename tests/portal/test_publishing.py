@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from portal import demo, publishing, review
-from portal.models import Case, DatasetIndex, Listing, Match, Release, Submission, User
+from portal.models import Listing, Release, Submission, User
 from takedown import publish as tuf
 from takedown.errors import TakedownError
 from takedown.keys import url_sha256
@@ -22,24 +22,6 @@ Work = Callable[[Submission], None]
 def repository(settings: object) -> Path:
     demo.hold_ceremony(lambda _: None)
     return settings.REPOSITORY
-
-
-@pytest.fixture
-def remove(
-    index: DatasetIndex, submit: Submit, work: Work, sample: object, alice: User, bob: User
-) -> Callable[[int], Submission]:
-    """Two people decide that a row of the sample goes."""
-
-    def run(row: int) -> Submission:
-        submission = submit(sample.rows[row].url)
-        work(submission)
-        case = Case.objects.get(case_items__item__submission=submission)
-        exact = Match.objects.filter(item__submission=submission, how="url-exact", via="")
-        chosen = exact.values_list("pk", flat=True)
-        review.confirm(review.propose_removal(case, alice, chosen, "address"), bob)
-        return submission
-
-    return run
 
 
 def _sign(release: Release, settings: object) -> None:

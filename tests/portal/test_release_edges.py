@@ -9,8 +9,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from portal import demo, policy, publishing, review
-from portal.models import DatasetIndex, Listing, Release, Submission, User
+from portal import demo, policy, publishing
+from portal.models import Listing, Release, Submission, User
 from takedown import publish as tuf
 
 Submit = Callable[..., Submission]
@@ -18,17 +18,10 @@ Work = Callable[[Submission], None]
 
 
 @pytest.fixture
-def removed(
-    index: DatasetIndex, submit: Submit, work: Work, sample: object, alice: User, bob: User
-) -> Submission:
+def removed(remove: Callable[[int], Submission]) -> Submission:
     """One decided removal, and a repository to publish to."""
     demo.hold_ceremony(lambda _: None)
-    submission = submit(sample.rows[3].url)
-    work(submission)
-    item = submission.items.get()
-    chosen = item.matches.filter(how="url-exact", via="").values_list("pk", flat=True)
-    review.confirm(review.propose_removal(item.case_item.case, alice, chosen, "address"), bob)
-    return submission
+    return remove(3)
 
 
 def _sign(release: Release, settings: object) -> None:
@@ -78,16 +71,6 @@ def test_a_public_release_cannot_be_discarded_and_is_finished_by_trying_again(
     assert Release.objects.get().state == Release.State.PUBLISHED
 
 
-def test_a_worker_that_died_thrice_after_the_upload_still_finishes(
-    removed: Submission, mara: User, settings: object
-) -> None:
-    release = _staged(mara, settings)
-    publishing.ask_to_publish(release, mara)
-    tuf.publish(settings.REPOSITORY, publishing.staging(release), settings.ONLINE_KEYS)
-    Release.objects.update(attempts=settings.MAX_ATTEMPTS)
-    assert publishing.publish(release.pk)
-
-
 def test_a_policy_that_drops_a_ground_cannot_unblock(
     removed: Submission, mara: User, settings: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -119,23 +102,12 @@ def test_the_status_names_a_release_only_when_all_of_an_item_is_in_it(
 
 
 def test_who_asks_for_what_is_listed_hears_that_it_was(
-    removed: Submission,
-    mara: User,
-    settings: object,
-    submit: Submit,
-    work: Work,
-    sample: object,
-    alice: User,
-    bob: User,
+    removed: Submission, remove: Callable[[int], Submission], mara: User, settings: object
 ) -> None:
     from portal import status
 
     release = _staged(mara, settings)
     publishing.ask_to_publish(release, mara)
     publishing.publish(release.pk)
-    late = submit(sample.rows[3].url)
-    work(late)
-    item = late.items.get()
-    chosen = item.matches.filter(how="url-exact", via="").values_list("pk", flat=True)
-    review.confirm(review.propose_removal(item.case_item.case, alice, chosen, "address"), bob)
+    late = remove(3)
     assert status.of(late)[0].title == "Already removed"

@@ -10,7 +10,6 @@ from django.db import connection
 
 from portal import demo, matching, publishing, review
 from portal.models import Case, CaseItem, DatasetIndex, Entry, Item, Match, Submission, User
-from portal.models.turns import Turn, take_turns
 
 Submit = Callable[..., Submission]
 Work = Callable[[Submission], None]
@@ -200,8 +199,3 @@ def test_the_lists_of_a_release_are_those_of_one_moment(
     assert publishing.build(release.pk)
     release.refresh_from_db()
     assert release.changes == [{"edition": "research", "added": 0, "removed": 0, "rows": 0}]
-
-
-def test_taking_turns_needs_no_row(db: None) -> None:
-    take_turns(Turn.DESK)
-    take_turns(Turn.DESK)

@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 from tuf.api.metadata import Metadata, TargetFile, Targets
 
-from takedown.blocklist import canonical, disk, paths
+from takedown import disk
+from takedown.blocklist import canonical, paths
 from takedown.keys import Key
 from takedown.publish import EditionDraft, Staged, ceremony, publish, sign, stage
 from takedown.publish.commit import sign_online

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from takedown import disk
 from takedown import publish as writer
-from takedown.blocklist import disk
 from takedown.errors import VerificationFailed
 from takedown.subscribe import open_blocklist, sync, verify
 

@@ -31,7 +31,7 @@ def write(path: Path, data: bytes, mode: int = 0o644) -> None:
         mode: permission bits of the file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = _part(path)
+    part = part_of(path)
     part.unlink(missing_ok=True)  # what a killed run left, with whatever permissions
     with open(part, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
         file.write(data)
@@ -49,7 +49,7 @@ def copy(source: Path, target: Path, size: int, sha256: str) -> None:
         return
     check(source, size, sha256)
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = _part(target)
+    part = part_of(target)
     with open(source, "rb") as reader, open(part, "wb") as writer:
         shutil.copyfileobj(reader, writer, _BLOCK)
         writer.flush()
@@ -115,6 +115,6 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
-def _part(path: Path) -> Path:
+def part_of(path: Path) -> Path:
     """Same folder, so that the rename is atomic; fixed name, so that a killed run leaves one at most."""
     return path.with_name(f".{path.name}.part")
