@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -19,6 +20,9 @@ from portal.models.work import Work
 from takedown import publish as tuf
 
 log = logging.getLogger(__name__)
+
+#: Until when (monotonic seconds) this process sends no pokes.
+_silent_until = 0.0
 
 
 @shared_task(name="portal.take_in")
@@ -85,8 +89,16 @@ def poke_row(row: Work) -> None:
 
 
 def poke(task: Callable[..., Any], pk: int) -> None:
-    """Send one message. A broker that is down costs time, not work: the sweeper looks again."""
+    """Send one message. A broker that is down costs time, not work: the sweeper looks again.
+
+    After a lost poke this process sends none for as long as the sweeper takes, so that people do not wait
+    for a dead broker one after the other.
+    """
+    global _silent_until
+    if time.monotonic() < _silent_until:
+        return
     try:
         task.delay(pk)  # type: ignore[attr-defined]
     except (OperationalError, OSError):
+        _silent_until = time.monotonic() + settings.SWEEP_SECONDS
         log.warning("poke.lost")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from base64 import b64decode
 from http.client import RemoteDisconnected
 from pathlib import Path
@@ -91,6 +92,19 @@ def test_a_broker_that_forgets_everything_loses_nothing(prepared: Desk) -> None:
     desk.start("clock")
     people.wait_for_status(desk, receipt, "We found rows")
     assert _count(desk, "sealedpicture") == 0
+
+
+def test_a_broker_that_never_answers_costs_a_moment_and_no_submission(prepared: Desk) -> None:
+    """It accepts connections and is silent, the worst kind of dead."""
+    desk = prepared
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        desk.start("web", TAKEDOWN_BROKER_URL=f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
+        asked = time.monotonic()
+        receipt = people.words(people.send(Visitor(desk.address), pictures=[_picture(desk)])[1])
+        assert time.monotonic() - asked < 30
+    desk.start("worker")
+    desk.start("clock")
+    people.wait_for_status(desk, receipt, "We found rows")
 
 
 def test_messages_hold_row_ids_only(prepared: Desk) -> None:
