@@ -61,6 +61,7 @@ class Row:
         pdq, phash: raw perceptual hashes (32, 8 bytes), None where unknown.
         pdq_quality: 0..100, None where unknown.
         width, height: pixels as the dataset states them, None where unknown.
+        undecodable: address or caption is there but no UTF-8 text, and so stands as None.
     """
 
     row: int
@@ -76,6 +77,7 @@ class Row:
     phash: bytes | None = None
     width: int | None = None
     height: int | None = None
+    undecodable: bool = False
 
 
 def url_sha256(url: str) -> bytes:
@@ -99,8 +101,11 @@ def keys(row: Row, scope: Scope) -> tuple[Key, ...]:
 
     Returns:
         Published keys in a fixed order. ``address`` falls back to the file's digests where the row has no
-        URL. Empty when the row has neither a URL nor a known digest and so cannot be named.
+        URL. Empty when the row cannot be named: it has neither URL nor known digest, or, by caption, neither
+        URL nor caption, or one that is no text (its digest would name other rows).
     """
+    if scope == "caption" and (row.undecodable or (row.url is None and row.caption is None)):
+        return ()
     if scope == "caption":
         return (Key("row_sha256", row_sha256(row.url, row.caption).hex()),)
     found = [Key("url_sha256", url_sha256(row.url).hex())] if row.url else []

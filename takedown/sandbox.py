@@ -117,6 +117,11 @@ class Sandbox:
         except (OSError, ValueError, EOFError):
             self._stop()
             raise _failed() from None
+        except (
+            BaseException
+        ):  # a time limit, a Ctrl-C: the answer still to come must not be taken for the next
+            self._stop()
+            raise
 
     def _stop(self) -> None:
         server, self._server = self._server, None

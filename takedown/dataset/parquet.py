@@ -186,10 +186,31 @@ def batch_rows(batch: RowBatch, source: str, numbers: Sequence[int]) -> list[Row
     """The rows of a batch as Row, numbered as given."""
     fields = ("url", "caption", "sha256", "md5", "sha1", "pdq", "pdq_quality", "phash", "width", "height")
     lists = {field: column.to_pylist() for field in fields if (column := getattr(batch, field)) is not None}
+    bad = _undecodable(batch)
     return [
-        Row(number, source, number, **{field: values[i] for field, values in lists.items()})
+        Row(
+            number,
+            source,
+            number,
+            undecodable=bad[i],
+            **{field: values[i] for field, values in lists.items()},
+        )
         for i, number in enumerate(numbers)
     ]
+
+
+def _undecodable(batch: RowBatch) -> list[bool]:
+    """For each row whether its address or caption is there but not UTF-8."""
+    pairs = ((batch.url_bytes, batch.url), (batch.caption_bytes, batch.caption))
+    lost = [
+        [
+            raw is not None and text is None
+            for raw, text in zip(cells.to_pylist(), texts.to_pylist(), strict=True)
+        ]
+        for cells, texts in pairs
+        if cells is not None and texts is not None
+    ]
+    return [any(flags) for flags in zip(*lost, strict=True)] if lost else [False] * batch.num_rows
 
 
 def _one_batch(table: pa.Table) -> pa.RecordBatch:

@@ -35,6 +35,8 @@ from takedown.keys import WIDTHS, Row
 
 #: Most size variants proposed for one address: guesses are for people to go through.
 MAX_VARIANTS = 1_000
+#: How many times that many rows are looked at for them: rows of the very address are passed over.
+MAX_VARIANT_BLOCKS = 20
 
 
 class Index:
@@ -92,8 +94,21 @@ class Index:
             BadUrl: it is no address.
         """
         itself = addresses.digest("url", url)
-        found = self._rows_by_address("url_family", addresses.digest("url_family", url), limit, itself)
-        return [Hit(row, "size-variant") for row in found]
+        key = addresses.digest("url_family", url)
+        if key is None:
+            return []
+        candidates = self._candidates("url_family", key)[: limit * MAX_VARIANT_BLOCKS]
+        hits: list[Hit] = []
+        for start in range(0, len(candidates), limit):
+            for row in self.rows(candidates[start : start + limit].tolist()):
+                if (
+                    addresses.row_digest("url_family", row.url) == key
+                    and addresses.row_digest("url", row.url) != itself
+                ):
+                    hits.append(Hit(row.row, "size-variant"))
+            if len(hits) >= limit:
+                break
+        return hits[:limit]
 
     def find_digest(self, kind: str, digest: bytes) -> list[Hit]:
         """Rows with this digest.
@@ -170,19 +185,12 @@ class Index:
         )
         return [(query, Hit(row, kind, distance)) for query, row, distance in triples]
 
-    def _rows_by_address(
-        self, kind: str, digest: bytes | None, limit: int | None = None, leave_out: bytes | None = None
-    ) -> list[int]:
-        """Rows whose address really has this key, without those of the canonical key ``leave_out``."""
+    def _rows_by_address(self, kind: str, digest: bytes | None) -> list[int]:
+        """Rows whose address really has this key."""
         if digest is None:
             return []
-        candidates = self._candidates(kind, digest)[:limit].tolist()
-        return [
-            row.row
-            for row in self.rows(candidates)
-            if addresses.row_digest(kind, row.url) == digest
-            and (leave_out is None or addresses.row_digest("url", row.url) != leave_out)
-        ]
+        rows = self.rows(self._candidates(kind, digest).tolist())
+        return [row.row for row in rows if addresses.row_digest(kind, row.url) == digest]
 
     def _candidates(self, kind: str, digest: bytes) -> NDArray[np.int64]:
         """Rows whose key begins like this digest, ascending."""

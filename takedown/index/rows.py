@@ -31,6 +31,7 @@ class RowReader:
 
     def __init__(self, sources: Sequence[SourceRecord]) -> None:
         self._records = [(Path(source.path), shard) for source in sources for shard in source.shards]
+        self._names = _names(sources)
         counts = np.array([0, *(record.rows for _, record in self._records)], dtype=np.int64)
         self._first = np.cumsum(counts)
         self._shards: dict[int, Shard] = {}
@@ -70,7 +71,11 @@ class RowReader:
         found = {}
         for at, (number, row) in enumerate(zip(chosen, rows, strict=True)):
             # A folder of pictures is one shard, but each of its rows is a file with a name of its own.
-            source = row.source if record.kind == "images" else record.name
+            source = (
+                os.path.join(self._names[place], row.source)
+                if record.kind == "images"
+                else self._names[place]
+            )
             found[number] = _with(
                 replace(row, row=number, source=source), {n: v[at] for n, v in known.items()}
             )
@@ -90,6 +95,18 @@ class RowReader:
             self._shards.pop(place, None)
             raise _moved(folder, record)
         return shard
+
+
+def _names(sources: Sequence[SourceRecord]) -> list[str]:
+    """A name for each shard that no other has: its own, or, with several sources, its path below them all."""
+    if len(sources) < 2:
+        return ["" if shard.kind == "images" else shard.name for one in sources for shard in one.shards]
+    paths = [os.path.normpath(os.path.join(one.path, shard.file)) for one in sources for shard in one.shards]
+    kinds = [shard.kind for one in sources for shard in one.shards]
+    base = os.path.commonpath(
+        [p if kind == "images" else os.path.dirname(p) for p, kind in zip(paths, kinds, strict=True)]
+    )
+    return [Path(os.path.relpath(path, base)).as_posix() for path in paths]
 
 
 def _with(row: Row, known: Mapping[str, bytes | None]) -> Row:

@@ -234,6 +234,24 @@ def test_a_server_that_died_unseen_is_replaced(box: Sandbox) -> None:
     assert box.fingerprint(SMALL) == fingerprint(SMALL)
 
 
+def test_an_interrupted_question_leaves_no_answer_for_the_next(
+    box: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A time limit of the caller strikes while it waits: what the child still says belongs to nobody."""
+    box.check(SMALL)
+    receive = sandbox.receive
+
+    def interrupted(*args: Any) -> bytes:
+        monkeypatch.setattr(sandbox, "receive", receive)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sandbox, "receive", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        box.check(b"<html></html>")
+    assert box.check(SMALL) == (80, 60)
+    assert box.fingerprint(SMALL).width == 80
+
+
 def test_threads_share_one_server(box: Sandbox) -> None:
     pictures = [encode(Image.fromarray(soft(80, 60, seed=seed)), "PNG") for seed in range(12)]
     with ThreadPoolExecutor(6) as pool:
