@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from takedown.errors import VerificationFailed
 
@@ -110,9 +111,17 @@ def check(path: Path, size: int, sha256: str) -> None:
 def locked(path: Path) -> Iterator[None]:
     """Hold a lock file for the length of the block; wait for whoever holds it. Ends with the process too."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "ab") as file:
+    with _open_lock(path) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def _open_lock(path: Path) -> BinaryIO:
+    """Another user's lock file can be held without being writable."""
+    try:
+        return open(path, "ab")
+    except PermissionError:
+        return open(path, "rb")
 
 
 def part_of(path: Path) -> Path:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from takedown.commands.terminal import Commands, declare, note, say, say_json
+from takedown.commands.terminal import Commands, declare, note, say, say_json, shown
 from takedown.errors import UsageError
 
 if TYPE_CHECKING:
-    from takedown.publish import EditionChange
+    from takedown.publish import EditionChange, Review
 
 
 def add(commands: Commands) -> None:
@@ -70,26 +70,29 @@ def ceremony(arguments: argparse.Namespace) -> int:
 
 
 def sign(arguments: argparse.Namespace) -> int:
-    """Review, ask, sign."""
+    """Review, ask, and sign exactly what was shown."""
     from takedown import publish
 
-    changes = publish.review(arguments.repository, arguments.staging)
-    if not arguments.json:
-        for change in changes:
-            say(_line(change))
+    review = publish.review(arguments.repository, arguments.staging)
+    for line in _lines(review):
+        if not arguments.json:
+            say(line)
+        elif not arguments.yes:
+            note(line)  # whoever is asked sees what about; the result stays JSON alone
     if not arguments.yes:
-        _confirm(changes)
-    publish.sign(arguments.repository, arguments.staging, arguments.key)
+        _confirm(review)
+    publish.sign(arguments.repository, arguments.staging, arguments.key, expected=review.sha256)
     if arguments.json:
-        say_json({"signed": True, "editions": [_fields(change) for change in changes]})
+        release = _release_fields(review)
+        say_json({"signed": True, **release, "editions": [_fields(change) for change in review.editions]})
     else:
         say("Signed.")
     return 0
 
 
-def _confirm(changes: Sequence[EditionChange]) -> None:
+def _confirm(review: Review) -> None:
     """Ask on standard error, so that the question is never mistaken for the result."""
-    added, removed = sum(c.added for c in changes), sum(c.removed for c in changes)
+    added, removed = sum(c.added for c in review.editions), sum(c.removed for c in review.editions)
     sys.stderr.write(f"Sign this release (+{added:,}, -{removed:,})? Type yes: ")
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() != "yes":
@@ -97,13 +100,39 @@ def _confirm(changes: Sequence[EditionChange]) -> None:
         raise UsageError("Nothing was signed; answer yes, or use --yes, to sign.", slug="not-confirmed")
 
 
-def _line(change: EditionChange) -> str:
-    return (
-        f"{change.name}: {change.added:,} added, {change.removed:,} removed, {change.rows:,} in all "
-        f"({change.disposition}, {change.prefix_hex} hex digits)"
-    )
+def _lines(review: Review) -> Iterator[str]:
+    """Everything that the signature covers, safe for a terminal: the staging folder is not trusted yet."""
+    terms = review.terms
+    yield f"Release {review.seq} of {shown(terms.publisher)}, {terms.created}."
+    yield f"Datasets: {shown(', '.join(terms.dataset_ids))}."
+    yield f"Oldest program that reads it: {shown(terms.min_client)}."
+    yield f"Signatures last until {terms.expires:%Y-%m-%d}."
+    if terms.audit_head:
+        yield f"The publisher's record ends in {terms.audit_head}."
+    for change in review.editions:
+        yield (
+            f"{change.name}: {change.added:,} added, {change.removed:,} removed, {change.rows:,} in all "
+            f"({change.disposition}, {change.prefix_hex} hex digits, k_min {change.k_min})"
+        )
+        for term in change.changed:
+            yield f"{change.name}: CHANGED {term.name} from {shown(term.before)} to {shown(term.after)}"
+
+
+def _release_fields(review: Review) -> dict[str, Any]:
+    terms = review.terms
+    return {
+        "seq": review.seq,
+        "publisher": terms.publisher,
+        "dataset_ids": list(terms.dataset_ids),
+        "min_client": terms.min_client,
+        "created": terms.created.isoformat(),
+        "audit_head": terms.audit_head,
+        "expires": terms.expires.isoformat(),
+        "sha256": review.sha256,
+    }
 
 
 def _fields(change: EditionChange) -> dict[str, Any]:
-    names = ("name", "added", "removed", "rows", "prefix_hex", "disposition", "state_sha256")
-    return {name: getattr(change, name) for name in names}
+    names = ("name", "added", "removed", "rows", "prefix_hex", "k_min", "disposition", "state_sha256")
+    changed = [vars(term) for term in change.changed]
+    return {name: getattr(change, name) for name in names} | {"changed": changed}

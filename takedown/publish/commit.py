@@ -58,7 +58,7 @@ def publish(repository: Path, staging: Path, keys_dir_online: Path, *, now: date
         staged = load_staged(staging)
         if staged.targets.signed_bytes == current.targets.signed_bytes:
             return current.seq
-        review_staged(current, repository, staging, staged)
+        review_staged(current, repository, staging, staged, now)
         _check_signed(current.root.signed, staged, now)
         _copy_data(repository, staging, staged)
         disk.write(repository / paths.metadata(staged.targets.signed.version, "targets"), staged.data)

@@ -1,15 +1,18 @@
 """Review: what a staged release would change, computed again from the files and not taken on trust.
 
 1. The release is the next one: sequence number, targets version, each edition's previous manifest.
-2. Every file is what its manifest says; the old state is the repository's, the new one the staging's.
-3. The difference of the two states is computed here and must equal the staged delta.
+2. Whatever else a signature would cover is as it must be, or is shown.
+3. Every file is what its manifest says; the old state is the repository's, the new one the staging's.
+4. The difference of the two states is computed here and must equal the staged delta.
 
 A release manager's machine needs the repository's folder, the staging folder and a key; nothing else.
 """
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from tuf.api.metadata import Metadata, Targets
@@ -21,8 +24,9 @@ from takedown.blocklist.manifest import KEPT_DELTAS, Log, Manifest
 from takedown.blocklist.rebuild import check_state, rebuild
 from takedown.blocklist.state import State
 from takedown.errors import UsageError, VerificationFailed
-from takedown.publish.keyring import load_for
+from takedown.publish.keyring import profile_of
 from takedown.publish.repository import Head, load_head, load_manifests, read_targets, seq_of
+from takedown.publish.terms import TermChange, Terms, changed_terms, check_signed_part, disagree, terms_of
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,7 @@ class EditionChange:
     Attributes:
         added, removed, rows: entries that come, that go, and that the new list has.
         full_state: True when the release carries the whole list and not the delta alone.
+        changed: what the edition says otherwise than in the release before.
         delta: the entries themselves, for whoever wants to look.
     """
 
@@ -40,10 +45,29 @@ class EditionChange:
     removed: int
     rows: int
     prefix_hex: int
+    k_min: int
     disposition: str
     state_sha256: str
     full_state: bool
+    changed: tuple[TermChange, ...]
     delta: Delta = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class Review:
+    """All that a signature on a staged release would stand for.
+
+    Attributes:
+        seq: number of the release.
+        terms: what it says for all editions.
+        editions: what changes in each.
+        sha256: of the bytes that would be signed, in hex; ``sign`` takes it as ``expected``.
+    """
+
+    seq: int
+    terms: Terms
+    editions: tuple[EditionChange, ...]
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -55,33 +79,35 @@ class StagedRelease:
     path: Path
     manifests: dict[str, tuple[Manifest, str]]
 
+    @property
+    def sha256(self) -> str:
+        """Of the bytes that a signature covers; adding one does not change it."""
+        return hashlib.sha256(self.targets.signed_bytes).hexdigest()
 
-def review(repository: Path, staging: Path) -> list[EditionChange]:
+
+def review(repository: Path, staging: Path, *, now: datetime | None = None) -> Review:
     """Recompute what a staged release changes.
+
+    Args:
+        repository, staging: folders; they are only read.
+        now: the moment of the look; the clock when None.
 
     Raises:
         UsageError: a folder is not what it should be, or the release is not the next one.
-        VerificationFailed: the staged files disagree with each other or with the repository.
+        VerificationFailed: the staged files disagree with each other or with the repository, or a signature
+            would cover what no release has.
     """
-    return review_staged(load_head(repository), repository, staging, load_staged(staging))
+    return review_staged(load_head(repository), repository, staging, load_staged(staging), now)
 
 
-def sign(repository: Path, staging: Path, key: Path) -> None:
-    """Review a staged release and add one targets signature to it.
-
-    Args:
-        repository, staging: folders; only the staged targets metadata is written.
-        key: file of a private targets key.
+def check_staging(staging: Path) -> None:
+    """Nothing when the folder looks like a staged release.
 
     Raises:
-        UsageError: as ``review``; or the key is not a targets key of this repository.
-        VerificationFailed: as ``review``.
+        UsageError: it does not.
     """
-    current = load_head(repository)
-    staged = load_staged(staging)
-    review_staged(current, repository, staging, staged)
-    staged.targets.sign(load_for(key, current.root.signed, "targets"), append=True)
-    disk.write(staged.path, staged.targets.to_bytes())
+    if len(list((staging / "metadata").glob("*.targets.json"))) != 1:
+        raise UsageError(f"{staging} is not a staged release; stage one first.")
 
 
 def load_staged(staging: Path) -> StagedRelease:
@@ -91,29 +117,29 @@ def load_staged(staging: Path) -> StagedRelease:
         UsageError: not a staging folder.
         VerificationFailed: slug ``staging-disagrees``: a manifest is missing, altered or breaks the format.
     """
-    found = sorted((staging / "metadata").glob("*.targets.json"))
-    if len(found) != 1:
-        raise UsageError(f"{staging} is not a staged release; stage one first.")
-    data = found[0].read_bytes()
+    check_staging(staging)
+    [found] = (staging / "metadata").glob("*.targets.json")
+    data = found.read_bytes()
     targets = read_targets(data)
     try:
         manifests = load_manifests(targets.signed, _in(staging))
     except VerificationFailed as error:
-        raise _disagree("a manifest or the checkpoint is not as it was staged") from error
-    return StagedRelease(targets, data, found[0], manifests)
+        raise disagree("a manifest or the checkpoint is not as it was staged") from error
+    return StagedRelease(targets, data, found, manifests)
 
 
 def review_staged(
-    current: Head, repository: Path, staging: Path, staged: StagedRelease
-) -> list[EditionChange]:
+    current: Head, repository: Path, staging: Path, staged: StagedRelease, now: datetime | None
+) -> Review:
     """``review`` on what was read already."""
     _check_next(current, staged)
+    check_signed_part(staged.targets, profile_of(current.root.signed)["targets"], now)
     seq = seq_of(staged.targets.signed)
     log = checkpoint.from_bytes((staging / paths.checkpoint(seq)).read_bytes(), seq)
-    return [
-        _review_edition(current, repository, staging, manifest, log)
-        for manifest, _ in staged.manifests.values()
-    ]
+    manifests = [manifest for manifest, _ in staged.manifests.values()]
+    terms = terms_of(manifests, staged.targets.signed.expires)
+    changes = (_review_edition(current, repository, staging, manifest, log) for manifest in manifests)
+    return Review(seq, terms, tuple(changes), staged.sha256)
 
 
 def _check_next(current: Head, staged: StagedRelease) -> None:
@@ -124,7 +150,7 @@ def _check_next(current: Head, staged: StagedRelease) -> None:
             slug="not-next",
         )
     if set(current.manifests) - set(staged.manifests) or not staged.manifests:
-        raise _disagree("an edition is missing")
+        raise disagree("an edition is missing")
     for name, (manifest, _) in staged.manifests.items():
         before = current.manifests.get(name)
         if manifest.prev_manifest_sha256 != (before[1] if before else None):
@@ -138,32 +164,32 @@ def _review_edition(
     current: Head, repository: Path, staging: Path, manifest: Manifest, log: Log
 ) -> EditionChange:
     if manifest.log != log:
-        raise _disagree("a manifest names another log than the checkpoint")
+        raise disagree("a manifest names another log than the checkpoint")
     last = current.manifests.get(manifest.edition, (None, ""))[0]
     if last is None or last.prefix_hex != manifest.prefix_hex:
         # Nothing to compare with: the whole list is new, and must be there in full.
         if manifest.deltas:
-            raise _disagree("a manifest carries on deltas of a list cut to another length")
-        return _change(manifest, diff(State(manifest.prefix_hex), rebuild(_in(staging), manifest)))
+            raise disagree("a manifest carries on deltas of a list cut to another length")
+        return _change(manifest, last, diff(State(manifest.prefix_hex), rebuild(_in(staging), manifest)))
     old = rebuild(_in(repository), last)
     delta = diff(old, _new_state(staging, manifest, last, old))
     staged = manifest.deltas[-1]
     if read_delta(staging / staged.path, staged, manifest.prefix_hex) != delta:
-        raise _disagree("a delta is not the difference of the two lists")
-    return _change(manifest, delta)
+        raise disagree("a delta is not the difference of the two lists")
+    return _change(manifest, last, delta)
 
 
 def _new_state(staging: Path, manifest: Manifest, last: Manifest, old: State) -> State:
     """The new list: from its full state where there is one, otherwise the old list rolled forward."""
     *before, newest = manifest.deltas or (None,)
     if newest is None or newest.start != last.seq or tuple(before) != last.deltas[-(KEPT_DELTAS - 1) :]:
-        raise _disagree("a manifest does not carry on the deltas of the one before")
+        raise disagree("a manifest does not carry on the deltas of the one before")
     if newest.from_state != old.state_sha256:
-        raise _disagree("a delta starts from another list than the published one")
+        raise disagree("a delta starts from another list than the published one")
     if manifest.state.seq == manifest.seq:
         return rebuild(_in(staging), manifest)
     if manifest.state != last.state:
-        raise _disagree("a manifest names another full state than the one before")
+        raise disagree("a manifest names another full state than the one before")
     new = step(_in(staging), old, newest)
     check_state(manifest, new)
     return new
@@ -173,22 +199,17 @@ def _in(folder: Path) -> disk.Locate:
     return lambda path: folder / path
 
 
-def _change(manifest: Manifest, delta: Delta) -> EditionChange:
+def _change(manifest: Manifest, last: Manifest | None, delta: Delta) -> EditionChange:
     return EditionChange(
         name=manifest.edition,
         added=len(delta.added),
         removed=len(delta.removed),
         rows=manifest.rows,
         prefix_hex=manifest.prefix_hex,
+        k_min=manifest.k_min,
         disposition=manifest.disposition,
         state_sha256=manifest.state_sha256,
         full_state=manifest.state.seq == manifest.seq,
+        changed=changed_terms(manifest, last),
         delta=delta,
-    )
-
-
-def _disagree(why: str) -> VerificationFailed:
-    return VerificationFailed(
-        f"The staged release does not hold together: {why}. Delete it and stage again.",
-        slug="staging-disagrees",
     )

@@ -117,9 +117,9 @@ def stage(
     targets = [_write_edition(repository, part, current, draft, terms) for draft in editions]
     targets.append(_write_checkpoint(part, terms))
     _write_targets(part, current, targets, now)
-    changes = review_staged(current, repository, part, load_staged(part))
+    reviewed = review_staged(current, repository, part, load_staged(part), now)
     disk.rename(part, staging)
-    return Staged(terms.seq, tuple(changes))
+    return Staged(terms.seq, reviewed.editions)
 
 
 def _check_drafts(current: Head, staging: Path, editions: Sequence[EditionDraft]) -> None:

@@ -160,7 +160,7 @@ def test_a_signer_finds_altered_staging(desk: Any, spoil: Callable[[Path], objec
 def test_review_says_what_changes_entry_by_entry(desk: Any, make_key: Callable[..., Key]) -> None:
     desk.release(["a", "b", "c"])
     staging, _ = desk.stage(["b", "c", "d", "e"])
-    change = writer.review(desk.repository, staging)[0]
+    change = writer.review(desk.repository, staging).editions[0]
     assert (change.name, change.added, change.removed, change.rows) == ("research", 2, 1, 4)
     assert set(change.delta.added) == {make_key("d"), make_key("e")}
     assert set(change.delta.removed) == {make_key("a")}

@@ -107,7 +107,7 @@ def test_a_staging_killed_at_every_step_is_whole_or_absent(desk: Any, tmp_path: 
             break
         staging = desk.folder / "staging-11"
         if staging.exists():
-            assert writer.review(desk.repository, staging)[0].added == 2
+            assert writer.review(desk.repository, staging).editions[0].added == 2
             shutil.rmtree(staging)
     assert at > 10
 

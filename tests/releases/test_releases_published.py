@@ -160,7 +160,7 @@ def test_staging_in_use_is_not_overwritten(desk: Any) -> None:
     desk._staged -= 1
     with pytest.raises(UsageError):
         desk.stage(["b"])
-    assert writer.review(desk.repository, staging)[0].added == 1
+    assert writer.review(desk.repository, staging).editions[0].added == 1
 
 
 @pytest.mark.parametrize("call", [writer.head, lambda path: writer.refresh(path, path)])
