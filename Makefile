@@ -49,7 +49,7 @@ clean:  ## Delete the virtual environment; the data in var/ stays
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.11 ..."; exit 1; }
-	$(PYTHON) -m venv .venv
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "Python's venv module is missing; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
 
 .venv/run: requirements.txt pyproject.toml | .venv/bin/python
 	@test -e .venv/dev || { echo "Installing what the desk needs, once ..."; $(INSTALL) --require-hashes -r requirements.txt; }

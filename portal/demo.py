@@ -68,19 +68,15 @@ def sample(say: Say) -> None:
 
 def people(say: Say) -> None:
     """Two reviewers and a release manager, with passwords that are kept for the next start."""
-    if logins():
-        return
-    say("Inviting two reviewers and a release manager")
-    made = {}
-    for name, role in PEOPLE.items():
-        made[name] = secrets.token_urlsafe(9)
-        user, _ = User.objects.get_or_create(username=name)
-        user.set_password(made[name])
-        user.save()
-        user.groups.set([Group.objects.get(name=role)])
+    words = logins() or {name: secrets.token_urlsafe(9) for name in PEOPLE}
+    missing = [name for name in PEOPLE if not User.objects.filter(username=name).exists()]
+    if missing:
+        say("Inviting two reviewers and a release manager")
+    for name in missing:
+        User.objects.create_user(name, words[name]).groups.set([Group.objects.get(name=PEOPLE[name])])
     file = _logins_file()
     file.touch(mode=0o600)
-    file.write_text(json.dumps(made, indent=2))
+    file.write_text(json.dumps(words, indent=2))
 
 
 def logins() -> dict[str, str]:

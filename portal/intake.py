@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -25,6 +26,9 @@ from portal.models import Item, SealedPicture, Submission
 from portal.policy import current
 from takedown import receipt, urls
 from takedown.errors import BadUrl
+
+#: An address copied without its scheme: a host name with a dot, then a path or nothing.
+_BARE = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+(/|$)", re.IGNORECASE)
 
 #: Lines with a problem after which reading stops: a page of a thousand errors helps nobody.
 MAX_PROBLEMS = 10
@@ -60,6 +64,8 @@ def read_addresses(text: str) -> tuple[list[str], list[str]]:
                 "Please send the rest in a second request."
             )
             break
+        if _BARE.match(address):
+            address = f"https://{address}"  # browsers on phones hide the scheme
         try:
             urls.canonical(address)
             addresses[address] = None

@@ -25,7 +25,8 @@ def refuse_oversized_forms(get_response: GetResponse) -> GetResponse:
         except ValueError:
             length = 0
         if length > settings.MAX_FORM_BYTES:
-            return render(request, "public/too_large.html", status=413)
+            megabytes = settings.MAX_FORM_BYTES // 2**20
+            return render(request, "public/too_large.html", {"megabytes": megabytes}, status=413)
         return get_response(request)
 
     return middleware

@@ -66,12 +66,19 @@ def build(pk: int) -> bool:
     # A folder of its own for each attempt: a builder that was thought dead must not touch another's work.
     release.folder = f"release-{release.pk:06d}-{secrets.token_hex(4)}"
     try:
+        refuse_other_history()
         lists = _lists()
         _refuse_lost_ground(lists)
         staged = _stage(release, lists)
         point("release.staged")
         changes = [
-            {"edition": one.name, "added": one.added, "removed": one.removed, "rows": one.rows}
+            {
+                "edition": one.name,
+                "added": one.added,
+                "removed": one.removed,
+                "rows": one.rows,
+                "state_sha256": one.state_sha256,
+            }
             for one in staged.editions
         ]
         with release.finish(
@@ -160,6 +167,25 @@ def publish(pk: int) -> bool:
     except StaleLeaseError:
         return False
     return True
+
+
+def refuse_other_history() -> None:
+    """Nothing when the newest release this database knows is the one that is published.
+
+    Otherwise this is a restored or another database: a release built from it would drop entries that two
+    people approved, and nobody would have decided that.
+
+    Raises:
+        TakedownError: slug ``other-history``.
+    """
+    last = Release.objects.filter(state=Release.State.PUBLISHED).order_by("-seq").first()
+    known = (last.seq, {one["edition"]: one["state_sha256"] for one in last.changes}) if last else (0, {})
+    if tuf.states(settings.REPOSITORY) != known:
+        raise TakedownError(
+            "What is published does not come from this database (an older copy, or another desk's). Restore "
+            "the newest copy, or give this desk a repository of its own.",
+            slug="other-history",
+        )
 
 
 def tidy() -> None:

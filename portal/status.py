@@ -51,7 +51,7 @@ def _told(item: Item, member: CaseItem | None) -> tuple[str, str, str]:
                 "waiting",
             )
         case Item.State.READY:
-            return "Checking", "We are comparing it with the dataset.", "waiting"
+            return "Checking", "We are comparing it with the dataset. This takes a minute or two.", "waiting"
         case Item.State.NOT_FOUND:
             return "Not found", "We found no row like it among the rows we can compare.", "plain"
         case Item.State.UNREADABLE:
@@ -64,7 +64,7 @@ def _told(item: Item, member: CaseItem | None) -> tuple[str, str, str]:
         case Item.State.WITHDRAWN:
             return "Withdrawn", "You took this back.", "plain"
     if member is None:
-        return "Checking", "We are comparing it with the dataset.", "waiting"
+        return "Checking", "We are comparing it with the dataset. This takes a minute or two.", "waiting"
     return _decided(item, member)
 
 
@@ -73,7 +73,8 @@ def _decided(item: Item, member: CaseItem) -> tuple[str, str, str]:
         return "Withdrawal asked", "It is in a release, so two people will confirm taking it back.", "waiting"
     if member.case.state == Case.State.REFUSED:
         decision = member.case.decisions.filter(outcome=Decision.Outcome.REFUSE).last()
-        return "Not removed", f"A reviewer decided: {decision.reason if decision else ''}", "done"
+        why = decision.reason if decision else ""
+        return "Not removed", f"A reviewer decided: {why} You can ask again and tell us more.", "done"
     if item.state != Item.State.DECIDED:
         return "Found", "We found rows that look right. A person is looking at them.", "waiting"
     return _released(item)

@@ -169,6 +169,9 @@ def _case(request: HttpRequest, case: Case, problem: str = "") -> HttpResponse:
             "proposer", "approver"
         ),
         "scopes": Decision.Scope.choices,
+        "scope": request.POST.get("scope", Decision.Scope.FILE),
+        "reason": request.POST.get("reason", ""),
+        "ticked": _numbers(request, "match") if "scope" in request.POST else None,
         "today": today(),
     }
     return staff_render(request, "desk/case.html", shown, status=409 if problem else 200)

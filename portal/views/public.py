@@ -260,6 +260,7 @@ def _check(
         coverage=indexes.coverage(),
         megabytes=settings.MAX_PICTURE_BYTES // 2**20,
         most=settings.MAX_PICTURES,
+        together=settings.MAX_FORM_BYTES // 2**20,
     )
 
 

@@ -68,6 +68,10 @@ def discard(request: HttpRequest, pk: int) -> HttpResponse:
 def _overview(request: HttpRequest, problem: str = "") -> HttpResponse:
     under_way = Release.objects.exclude(state__in=Release.ENDED).first()
     signed = None
+    try:
+        publishing.refuse_other_history()
+    except TakedownError as error:
+        problem = problem or error.sentence
     if under_way and under_way.state == Release.State.STAGED:
         try:
             signed = publishing.signatures(under_way)

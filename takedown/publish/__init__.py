@@ -12,7 +12,7 @@ head         number of the newest release
 
 from takedown.blocklist.root import is_throwaway
 from takedown.publish.ceremony import ceremony
-from takedown.publish.commit import head, is_published, publish, refresh
+from takedown.publish.commit import head, is_published, publish, refresh, states
 from takedown.publish.review import EditionChange, Review, review
 from takedown.publish.sign import sign
 from takedown.publish.signatures import Signatures, signatures
@@ -37,4 +37,5 @@ __all__ = [
     "sign",
     "signatures",
     "stage",
+    "states",
 ]

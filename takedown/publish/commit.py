@@ -68,6 +68,20 @@ def publish(repository: Path, staging: Path, keys_dir_online: Path, *, now: date
         return seq_of(staged.targets.signed)
 
 
+def states(repository: Path) -> tuple[int, dict[str, str]]:
+    """What is published now.
+
+    Returns:
+        Its sequence number (0 when nothing is) and, for each edition, its ``state_sha256``.
+
+    Raises:
+        UsageError: the folder is not a release repository.
+        VerificationFailed: it does not verify by its own keys.
+    """
+    current = load_head(repository)
+    return current.seq, {name: manifest.state_sha256 for name, (manifest, _) in current.manifests.items()}
+
+
 def is_published(repository: Path, staging: Path) -> bool:
     """Whether holders can see this very staged release; False when there is nothing staged there.
 

@@ -104,6 +104,10 @@ def test_a_wrong_move_says_what_to_do_and_changes_nothing(
         page = desk.post(f"/desk/case/{case.pk}/propose/", sent)
         assert page.status_code == 409
         assert "There is a problem" in page.content.decode()
+    typed = desk.post(f"/desk/case/{case.pk}/propose/", {"scope": "address", "reason": "typed before"})
+    assert "typed before" in typed.content.decode()
+    assert 'value="address" id="scope-address" checked' in typed.content.decode()
+    assert "checked>" not in typed.content.decode().split("What came in")[0]
     assert desk.post(f"/desk/case/{case.pk}/refuse/", {"reason": ""}).status_code == 409
     assert not Decision.objects.exists()
 

@@ -89,6 +89,7 @@ def test_no_choice_is_said_beside_the_field(client: Client) -> None:
         "https://a.example/" + "x" * 10_000,
         "data:text/html,hi",
         "not an address",
+        "readme",
     ],
 )
 def test_a_bad_address_is_said_and_the_other_answers_stay(client: Client, address: str) -> None:

@@ -111,3 +111,37 @@ def test_who_asks_for_what_is_listed_hears_that_it_was(
     publishing.publish(release.pk)
     late = remove(3)
     assert status.of(late)[0].title == "Already removed"
+
+
+@pytest.mark.parametrize(
+    "history", ["an empty database", "one from before the last release", "another desk's"]
+)
+def test_a_database_of_another_history_builds_nothing(
+    removed: Submission,
+    remove: Callable[[int], Submission],
+    mara: User,
+    settings: object,
+    signed_in: Callable[[User], object],
+    history: str,
+) -> None:
+    """It would drop entries that two people approved, and nobody would have decided that."""
+    for row in (None, 9):
+        if row is not None:
+            remove(row)
+        release = _staged(mara, settings)
+        publishing.ask_to_publish(release, mara)
+        assert publishing.publish(release.pk)
+    if history == "an empty database":
+        Listing.objects.all().delete()
+        Release.objects.all().delete()
+    elif history == "one from before the last release":
+        Listing.objects.filter(since__seq=2).delete()
+        Release.objects.filter(seq=2).delete()
+    else:
+        changes = [{**change, "state_sha256": "ab" * 32} for change in Release.objects.get(seq=2).changes]
+        Release.objects.filter(seq=2).update(changes=changes)
+    following = publishing.request(mara)
+    assert not publishing.build(following.pk)
+    following.refresh_from_db()
+    assert following.problem == "other-history"
+    assert "does not come from this database" in signed_in(mara).get("/desk/releases/").content.decode()

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import socket
@@ -27,6 +28,8 @@ from portal.models import DatasetIndex
 #: Web requests served at once.
 THREADS = 2 * (os.cpu_count() or 1)
 
+PR_SET_PDEATHSIG = 1
+
 #: Seconds a process may take to finish its work when told to stop.
 PATIENCE = 15
 
@@ -42,7 +45,11 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=8000, help="port to listen on (default: %(default)s)")
 
     def handle(self, *args: Any, host: str, port: int, demo: bool, **options: Any) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):  # a shell starts background jobs with SIGINT ignored
+        for number in (
+            signal.SIGINT,
+            signal.SIGTERM,
+            signal.SIGHUP,
+        ):  # a shell starts background jobs with SIGINT ignored
             signal.signal(number, _as_interrupt)
         try:
             self._check_port(host, port)
@@ -75,6 +82,7 @@ class Command(BaseCommand):
                         self.stderr.write(f"The {name} ended ({process.returncode}); starting it again.")
                         running[name] = _start(commands[name])
         finally:
+            self.stdout.write("Stopping; work in hand is finished first.")
             _stop(list(running.values()))
 
     def _wait_for_web(self, address: str, web: subprocess.Popen[bytes]) -> None:
@@ -122,8 +130,17 @@ def _start(command: list[str]) -> subprocess.Popen[bytes]:
     """A group of its own, so that Ctrl-C reaches this command only, which then stops them in order."""
     quiet = {"PYTHONWARNINGS": "ignore:You're running the worker"}  # in a container one is often root
     return subprocess.Popen(
-        command, cwd=settings.BASE_DIR, start_new_session=True, env={**os.environ, **quiet}
+        command,
+        cwd=settings.BASE_DIR,
+        start_new_session=True,
+        env={**os.environ, **quiet},
+        preexec_fn=_end_with_parent if sys.platform == "linux" else None,
     )
+
+
+def _end_with_parent() -> None:
+    """Ask Linux to end this process when its supervisor is gone, however that ended (prctl(2))."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _stop(processes: list[subprocess.Popen[bytes]]) -> None:
