@@ -142,6 +142,10 @@ class Desk:
         for name, process in self.processes.items():
             if name in {"web", "up"} and process.poll() is not None:
                 raise AssertionError(f"{name} ended at once:\n{self.log(name)}")
+        return self.answers()
+
+    def answers(self) -> bool:
+        """Whether the web answers at this moment."""
         try:
             with urlopen(f"{self.address}/healthz", timeout=5) as answer:
                 return bool(answer.status == 200)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import socket
+import sys
 import time
 from base64 import b64decode
 from http.client import RemoteDisconnected
@@ -157,3 +160,14 @@ def test_the_web_works_while_the_private_intake_keys_are_away(prepared: Desk, tm
     desk.start("clock")
     people.wait_for_status(desk, receipt, "We found rows")
     assert _count(desk, "sealedpicture") == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent died")
+@pytest.mark.parametrize("desk", ["embedded"], indirect=True)
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGHUP], ids=lambda number: number.name)
+def test_nothing_outlives_the_supervisor(desk: Desk, drawn: Path, number: signal.Signals) -> None:
+    desk.reuse(drawn)
+    up = desk.start("up")
+    os.kill(up.pid, number)
+    up.wait(30)
+    wait_for("the port to be free", lambda: not desk.answers(), 30)

@@ -28,6 +28,8 @@ from portal.models import DatasetIndex
 #: Web requests served at once.
 THREADS = 2 * (os.cpu_count() or 1)
 
+#: What ends the desk. SIGINT is named since a shell starts background jobs with it ignored.
+_STOP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PR_SET_PDEATHSIG = 1
 
 #: Seconds a process may take to finish its work when told to stop.
@@ -45,11 +47,7 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=8000, help="port to listen on (default: %(default)s)")
 
     def handle(self, *args: Any, host: str, port: int, demo: bool, **options: Any) -> None:
-        for number in (
-            signal.SIGINT,
-            signal.SIGTERM,
-            signal.SIGHUP,
-        ):  # a shell starts background jobs with SIGINT ignored
+        for number in _STOP:
             signal.signal(number, _as_interrupt)
         try:
             self._check_port(host, port)
