@@ -30,12 +30,13 @@ def check_binding(state_dir: Path, url: str, root: bytes) -> None:
 
 
 def bind(state_dir: Path, url: str, root: bytes) -> None:
-    """Remember the address and the root file, once metadata was verified with them."""
-    path = state_dir / BINDING
+    """Remember the address and the root file, once metadata was verified with them; mend the root file."""
+    path, sha256 = state_dir / BINDING, hashlib.sha256(root).hexdigest()
+    if not disk.matches(state_dir / ROOT, len(root), sha256):
+        disk.write(state_dir / ROOT, root)
     if path.is_file():
         return
-    disk.write(state_dir / ROOT, root)
-    disk.write(path, canonical.to_bytes({"url": url, "root_sha256": hashlib.sha256(root).hexdigest()}))
+    disk.write(path, canonical.to_bytes({"url": url, "root_sha256": sha256}))
 
 
 def _belongs(state_dir: Path, other: str, slug: str) -> UsageError:

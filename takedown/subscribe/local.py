@@ -9,7 +9,9 @@
                           laid out as in a release repository
       incoming/             downloads of an unfinished sync
 
-A list folder never changes once ``current.json`` names it.
+A list folder never changes once ``current.json`` names it. Where one was damaged all the same, sync fetches
+the list again into another folder; ``binding.json`` and ``metadata/`` stay, and with them the protection
+against rollback.
 """
 
 from __future__ import annotations
@@ -255,6 +257,6 @@ def _read_edition(folder: Path, value: object) -> LocalEdition:
 def altered() -> VerificationFailed:
     """The error for a state folder that is not as sync left it."""
     return VerificationFailed(
-        "The list kept on this disk was altered or is incomplete; delete the state folder and sync again.",
+        "The list kept on this disk was altered or is incomplete; run 'takedown sync' again to replace it.",
         slug="local-altered",
     )

@@ -5,12 +5,14 @@
 3. Each edition's manifest and the log's checkpoint, then the data files: deltas, or the full state.
 4. A new list folder is written whole, then ``current.json`` is renamed into place; then the old one goes.
 
-Whatever fails before that rename leaves the last verified list in use.
+Whatever fails before that rename leaves the last verified list in use. Only a list that is proven whole, as
+``verify`` does it, is kept or called the newest: a damaged one is fetched again, and older ones stay refused.
 """
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import shutil
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -33,6 +35,9 @@ from takedown.subscribe.fetch import Fetcher, base_address, download
 from takedown.subscribe.local import Current, LocalEdition
 from takedown.subscribe.result import SyncResult, root_warnings
 from takedown.subscribe.trust import UNREADABLE, Release, Unreachable, download_target, fetch_release
+from takedown.subscribe.verify import is_whole
+
+_DAMAGED = "The list kept on this disk was altered or is incomplete; it is fetched again."
 
 
 @dataclass
@@ -88,13 +93,22 @@ def sync(
     job = _Job(base_address(url), root, state_dir, fetcher or Fetcher(), list(root_warnings(root)))
     with disk.locked(state_dir / local.LOCK):
         check_binding(state_dir, job.url, root)
-        current = local.load_current(state_dir)
+        current = _load_current(job)
         try:
             current = _take_newest(job, current, min_seq)
         except (Unreachable, DownloadError) as error:
             return _keep(job, current, error)
         _tidy(state_dir, current)  # also what a killed sync left behind
     return job.result(current)
+
+
+def _load_current(job: _Job) -> Current | None:
+    """The list in use; None when there is none, or nothing says any more what it was."""
+    try:
+        return local.load_current(job.state_dir)
+    except VerificationFailed:
+        job.warnings.append(_DAMAGED)
+        return None
 
 
 def _take_newest(job: _Job, current: Current | None, min_seq: int) -> Current:
@@ -104,7 +118,10 @@ def _take_newest(job: _Job, current: Current | None, min_seq: int) -> Current:
     if current and current.manifests == {
         name: target.hashes.get("sha256") for name, target in release.manifests.items()
     }:
-        return current
+        if is_whole(job.state_dir, current):
+            return current
+        job.warnings.append(_DAMAGED)
+        current = None
     new = _write_list(job, release, current)
     local.save_current(job.state_dir, new)
     return new
@@ -129,11 +146,9 @@ def _check_release(release: Release, current: Current | None, min_seq: int) -> N
 
 def _write_list(job: _Job, release: Release, current: Current | None) -> Current:
     """Write a whole new list folder, not in use yet."""
-    name = f"{release.seq:06d}-{hashlib.sha256(release.targets_bytes).hexdigest()[:12]}"
-    folder = job.state_dir / local.LISTS / name
-    part = folder.with_name(f".{name}.part")
-    for leftover in (part, folder):
-        shutil.rmtree(leftover, ignore_errors=True)
+    folder = _new_folder(job.state_dir / local.LISTS, release)
+    part = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
     disk.write(part / local.TARGETS, release.targets_bytes)
     log = _write_checkpoint(job, part, release)
     kept = current.editions if current else {}
@@ -144,6 +159,13 @@ def _write_list(job: _Job, release: Release, current: Current | None) -> Current
     disk.rename(part, folder)
     moved = {edition: replace(made, folder=folder) for edition, made in editions.items()}
     return Current(folder, release.seq, release.root_version, moved)
+
+
+def _new_folder(lists: Path, release: Release) -> Path:
+    """A name not in use: a damaged list of the same release goes only when the new one is there."""
+    name = f"{release.seq:06d}-{hashlib.sha256(release.targets_bytes).hexdigest()[:12]}"
+    names = (name if n == 0 else f"{name}-{n}" for n in itertools.count())
+    return next(lists / name for name in names if not (lists / name).exists())
 
 
 def _write_checkpoint(job: _Job, part: Path, release: Release) -> Log:
@@ -192,7 +214,7 @@ def _tidy(state_dir: Path, current: Current) -> None:
 def _keep(job: _Job, current: Current | None, error: Exception) -> SyncResult:
     """No answer is no reason to drop a list, nor to claim that it is the newest."""
     slug = error.slug if isinstance(error, Unreachable) else "data-unreachable"
-    if current is None:
+    if current is None or not is_whole(job.state_dir, current):
         sentence = "No release could be had from there; check the address and your connection and try again."
         raise NothingToSync(sentence, slug=slug) from error
     stays = f"the list of release {current.seq} stays in use"

@@ -13,8 +13,9 @@ from tuf.api.exceptions import LengthOrHashMismatchError
 from tuf.api.metadata import TargetFile
 
 from takedown.blocklist.rebuild import check_state
+from takedown.errors import VerificationFailed
 from takedown.subscribe import local
-from takedown.subscribe.local import LocalEdition
+from takedown.subscribe.local import Current, LocalEdition
 from takedown.subscribe.result import SyncResult, root_warnings
 from takedown.subscribe.trust import verify_offline
 
@@ -27,6 +28,25 @@ def verify(state_dir: Path) -> SyncResult:
         VerificationFailed: something on this disk was altered.
     """
     current = local.need_current(state_dir)
+    prove(state_dir, current)
+    return SyncResult(current.seq, current.rows, root_warnings((state_dir / local.ROOT).read_bytes()))
+
+
+def is_whole(state_dir: Path, current: Current) -> bool:
+    """True when ``prove`` finds nothing wrong."""
+    try:
+        prove(state_dir, current)
+    except VerificationFailed:
+        return False
+    return True
+
+
+def prove(state_dir: Path, current: Current) -> None:
+    """Nothing when every file of a kept list is as it was signed, or as sync wrote it.
+
+    Raises:
+        VerificationFailed: something on this disk was altered.
+    """
     try:
         root = (state_dir / local.ROOT).read_bytes()
         targets = (current.folder / local.TARGETS).read_bytes()
@@ -38,7 +58,6 @@ def verify(state_dir: Path) -> SyncResult:
         raise local.altered()
     for name, kept in current.editions.items():
         _verify_edition(kept, release.manifests[name])
-    return SyncResult(current.seq, current.rows, root_warnings(root))
 
 
 def _verify_edition(kept: LocalEdition, target: TargetFile) -> None:
