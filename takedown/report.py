@@ -65,5 +65,8 @@ def _kinds(outcome: Outcome) -> str:
 def _bytes(outcome: Outcome, planned: bool) -> str:
     read, written = size(outcome.bytes_read), size(outcome.bytes_written)
     if planned:
-        return f"Nothing was written. Applying reads {read} and writes about {written}."
+        return (
+            "Nothing was written, and tars that have a sidecar were not opened. "
+            f"Applying reads {read} and writes about {written}."
+        )
     return f"Read {read}, wrote {written}. The originals are as they were."

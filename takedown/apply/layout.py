@@ -1,18 +1,18 @@
 """Which shards a run deals with, and where each goes.
 
 One folder keeps its inner layout. Several sources keep theirs below the folder that they have in common, so
-`a/x.parquet b/x.parquet` never meet. A shard named twice (a tar and its sidecar, say) is one.
+`a/x.parquet b/x.parquet` never meet.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from takedown.apply.outcome import Failure
-from takedown.dataset import Dataset, Shard, open_source
+from takedown.dataset import Dataset, Shard, open_sources
 from takedown.errors import BadDataset, UsageError
 
 
@@ -23,51 +23,66 @@ class Job:
     shard: Shard
     folder: Path
 
+    def names(self) -> list[Path]:
+        """Where its files go, relative to --out."""
+        return [self.folder / file.name for file in self.shard.files()]
 
-def jobs(sources: Sequence[str | Path]) -> tuple[list[Job], list[Failure]]:
+
+@dataclass(frozen=True)
+class Layout:
+    """What there is to do.
+
+    Attributes:
+        jobs: the shards.
+        failures: what could not be opened or read.
+        absent: where the files of those would go, relative to --out: none may stand there from earlier.
+    """
+
+    jobs: list[Job]
+    failures: list[Failure]
+    absent: list[Path]
+
+
+def lay_out(sources: Sequence[str | Path]) -> Layout:
     """Open every source.
-
-    Returns:
-        The shards to deal with, and what could not be opened or read.
 
     Raises:
         UsageError: no source.
     """
     if not sources:
         raise UsageError("Name at least one source: a Parquet file, a tar shard or a folder.")
-    paths = [Path(source).absolute() for source in sources]
-    base = _base(paths)
-    found: dict[Path, Job] = {}
-    failures: list[Failure] = []
-    for source in sources:
-        try:
-            dataset = open_source(_stats_to_tar(Path(source)), strict=False)
-        except BadDataset as error:
-            failures.append(Failure.of(source, error))
-            continue
+    base = _base([_plain(source) for source in sources])
+    datasets, failed = open_sources(sources, strict=False)
+    failures = [Failure.of(path, error) for path, error in failed]
+    jobs: list[Job] = []
+    absent = [path for path, _ in failed]
+    for dataset in datasets:
         failures += _failures(dataset)
-        for shard in dataset.shards if dataset.kind != "images" else ():
-            path = shard.path.absolute()
-            found.setdefault(path, Job(shard, path.parent.relative_to(base)))
-    return list(found.values()), failures
+        absent += [path for path, _ in dataset.failed]
+        if dataset.kind != "images":
+            jobs += [Job(shard, _plain(shard.path).parent.relative_to(base)) for shard in dataset.shards]
+    absent_names = {name for path in absent for name in _shard_names(path, base)}
+    return Layout(jobs, failures, sorted(absent_names))
 
 
-def check_out(out: Path, sources: Sequence[str | Path]) -> None:
-    """Raises UsageError when writing to `out` could touch an original."""
-    if out.exists() and not out.is_dir():
-        raise UsageError(
-            f"{out} is a file; give a folder for the result with --out.", slug="out-not-a-folder"
-        )
-    target = out.resolve()
-    for source in sources:
-        path = Path(source).resolve()
-        folder = path if path.is_dir() else path.parent
-        if target == folder or (path.is_dir() and target.is_relative_to(folder)):
-            raise UsageError(
-                f"{out} is the folder of a source or lies inside it; give another folder with --out, "
-                "the originals are never overwritten.",
-                slug="out-is-source",
-            )
+def targets(out: Path, layout: Layout) -> list[Path]:
+    """Every path that a run may write or remove."""
+    return [out / name for name in (*(n for job in layout.jobs for n in job.names()), *layout.absent)]
+
+
+def _shard_names(path: Path, base: Path) -> Iterator[Path]:
+    """The files that the shard of this path may have, relative to the base."""
+    inside = _plain(path).relative_to(base)
+    if inside.name:
+        yield inside
+        if inside.suffix.lower() == ".tar":
+            yield inside.with_suffix(".parquet")
+            yield inside.with_name(f"{inside.stem}_stats.json")
+
+
+def _plain(path: str | Path) -> Path:
+    """Absolute and without "..", which would lead out of the result."""
+    return Path(os.path.abspath(path))
 
 
 def _base(paths: Sequence[Path]) -> Path:
@@ -76,20 +91,10 @@ def _base(paths: Sequence[Path]) -> Path:
     return Path(os.path.commonpath([path.parent for path in paths]))
 
 
-def _stats_to_tar(source: Path) -> Path:
-    """A glob such as `shards/*` names NNNNN_stats.json too: it goes with its tar."""
-    tar = source.with_name(source.name.removesuffix("_stats.json") + ".tar")
-    return tar if source.name.endswith("_stats.json") and tar.is_file() else source
-
-
 def _failures(dataset: Dataset) -> list[Failure]:
     failures = [Failure.of(path, error) for path, error in dataset.failed]
     if dataset.kind == "images":
-        message = (
-            f"{dataset.path} is a folder of pictures without addresses, so no list can name them; "
-            "give Parquet files or an img2dataset folder."
-        )
-        failures.append(Failure(str(dataset.path), "dataset-not-rewritable", message))
+        failures.append(Failure.of(dataset.path, _not_rewritable(dataset)))
     if dataset.unread:
         endings = sorted({path.suffix or "no ending" for path in dataset.unread})[:10]
         message = (
@@ -98,3 +103,11 @@ def _failures(dataset: Dataset) -> list[Failure]:
         )
         failures.append(Failure(str(dataset.path), "files-not-read", message))
     return failures
+
+
+def _not_rewritable(dataset: Dataset) -> BadDataset:
+    return BadDataset(
+        f"{dataset.path} is a folder of pictures without addresses, so no list can name them; "
+        "give Parquet files or an img2dataset folder.",
+        slug="dataset-not-rewritable",
+    )

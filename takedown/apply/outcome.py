@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from takedown.apply.listed import Blocklist
 from takedown.apply.scan import Removals
 from takedown.errors import TakedownError
 from takedown.keys import PUBLISHED_KINDS
@@ -54,6 +55,11 @@ class Outcome:
     bytes_read: int = 0
     bytes_written: int = 0
     errors: list[Failure] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, blocklist: Blocklist, failures: list[Failure]) -> Outcome:
+        """That of a run which has not begun, with what failed before."""
+        return cls(blocklist.edition, blocklist.seq, blocklist.state_sha256, errors=list(failures))
 
     def add(self, removals: Removals, bytes_read: int, bytes_written: int) -> None:
         """Count one shard that was dealt with."""

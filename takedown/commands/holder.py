@@ -34,7 +34,7 @@ def add(commands: Commands) -> None:
         "takedown plan laion/*.parquet",
         plan,
         details="Only the columns that the list speaks about are read, and of img2dataset shards only "
-        "the sidecars.",
+        "the sidecars: whether a tar holds samples that its sidecar does not list is found by apply.",
     )
     _add_sources(parser, out_needed=False)
     parser = declare(
@@ -45,8 +45,9 @@ def add(commands: Commands) -> None:
         apply,
         details="The originals are never touched. Files without a removal are hard links to the originals "
         "where the file system allows it: replace such a file, do not edit it in place. After an "
-        "interruption run the same command again. A file that cannot be dealt with is named and left out; "
-        "the exit code is then 3. Files of other kinds are not copied.",
+        "interruption run the same command again. A file that cannot be dealt with is named and left out, "
+        "what an earlier run made of it is set aside under a hidden name, and the exit code is 3. Files of "
+        "other kinds are not copied.",
     )
     _add_sources(parser, out_needed=True)
 
@@ -120,10 +121,8 @@ def plan(arguments: argparse.Namespace) -> int:
     """Count; 3 when a source could not be read."""
     from takedown import apply as applying
 
-    if arguments.out is not None:
-        applying.check_out(arguments.out, arguments.sources)
     with progress("planning") as tell:
-        outcome = applying.plan(_blocklist(arguments), arguments.sources, progress=tell)
+        outcome = applying.plan(_blocklist(arguments), arguments.sources, out=arguments.out, progress=tell)
     return _report(outcome, arguments.json, planned=True)
 
 
@@ -132,8 +131,14 @@ def apply(arguments: argparse.Namespace) -> int:
     from takedown import apply as applying
 
     with progress("applying") as tell:
-        outcome = applying.apply(_blocklist(arguments), arguments.sources, arguments.out, progress=tell)
+        outcome = applying.apply(
+            _blocklist(arguments), arguments.sources, arguments.out, progress=tell, waiting=_waiting
+        )
     return _report(outcome, arguments.json, planned=False)
+
+
+def _waiting() -> None:
+    note("Another run of takedown apply writes to this folder; waiting until it ends.")
 
 
 def _blocklist(arguments: argparse.Namespace) -> LocalBlocklist:

@@ -6,24 +6,65 @@ folder with .tar                   img2dataset: each tar with its sidecars
 folder with .parquet               Parquet shards, at any depth
 folder with pictures               one shard, a row a file
 Parquet with url_sha256 and pdq    a fingerprint table: no rows of its own
+
+Links to files are read. Links to folders are not followed, since they can lead in circles; they are named.
 """
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from takedown.dataset.columns import locate
 from takedown.dataset.interface import COLUMNS, Dataset, Kind, RowBatch, Shard, Stamp
+from takedown.dataset.names import TABLE, TAR, ends_in, partner
 from takedown.dataset.parquet import ParquetShard, open_parquet
 from takedown.dataset.pictures import PictureFolder, is_picture
 from takedown.dataset.webdataset import Img2datasetShard
 from takedown.errors import BadDataset
 
-__all__ = ["COLUMNS", "Dataset", "Kind", "RowBatch", "Shard", "Stamp", "open_source"]
+__all__ = ["COLUMNS", "Dataset", "Kind", "RowBatch", "Shard", "Stamp", "open_source", "open_sources"]
 
 #: Files beside shards that hold neither rows nor pictures.
 _BYSTANDERS = frozenset({".json", ".md", ".yaml", ".yml", ".idx", ".crc", ".lock"})
 _BYSTANDER_NAMES = ("README", "LICENSE", "LICENCE", "NOTICE", "_", ".")
+
+
+Failed = tuple[tuple[Path, BadDataset], ...]
+
+
+def open_sources(sources: Sequence[str | Path], *, strict: bool = True) -> tuple[list[Dataset], Failed]:
+    """Open every source of a command. A shard that several name (a tar and its sidecar, say) comes once.
+
+    Args:
+        sources: as for `open_source`; NNNNN_stats.json, which a glob names too, stands for its tar.
+        strict: raise for the first bad source or shard; otherwise hand bad sources back.
+
+    Returns:
+        The datasets, and the sources that could not be opened.
+
+    Raises:
+        BadDataset: as `open_source`.
+    """
+    datasets: list[Dataset] = []
+    failed: list[tuple[Path, BadDataset]] = []
+    seen: set[str] = set()
+    for source in sources:
+        try:
+            dataset = open_source(_stats_to_tar(source), strict=strict)
+        except BadDataset as error:
+            if strict:
+                raise
+            failed.append((Path(source), error))
+            continue
+        new = {_identity(shard.path): shard for shard in dataset.shards}
+        shards = tuple(shard for identity, shard in new.items() if identity not in seen)
+        seen.update(new)
+        if shards or dataset.failed or dataset.unread:
+            datasets.append(replace(dataset, shards=shards))
+    return datasets, tuple(failed)
 
 
 def open_source(path: str | Path, *, strict: bool = True) -> Dataset:
@@ -49,27 +90,28 @@ def open_source(path: str | Path, *, strict: bool = True) -> Dataset:
 
 def _file(path: Path) -> Shard:
     """The shard that a single file stands for; a sidecar stands for its tar."""
-    suffix = path.suffix.lower()
-    if suffix not in (".parquet", ".tar"):
+    if not (ends_in(path, TABLE) or ends_in(path, TAR)):
         raise BadDataset(
             f"{path} is neither Parquet nor a tar shard; give .parquet files, .tar shards or a folder.",
             slug="dataset-kind-unknown",
         )
-    return _shard(path.with_suffix(".tar") if path.with_suffix(".tar").is_file() else path, path.parent)
+    return _shard(partner(path, TAR) or path if ends_in(path, TABLE) else path, path.parent)
 
 
 def _folder(folder: Path, strict: bool) -> Dataset:
-    files = _walk(folder)
-    tars = {file for file in files if file.suffix.lower() == ".tar"}
-    tables = [
-        file for file in files if file.suffix.lower() == ".parquet" and file.with_suffix(".tar") not in tars
-    ]
+    files, passed_over = _walk(folder)
+    if strict and passed_over:
+        raise passed_over[0][1]
+    tars = {file for file in files if ends_in(file, TAR)}
+    alone = {file.with_suffix("") for file in tars}
+    tables = [file for file in files if ends_in(file, TABLE) and file.with_suffix("") not in alone]
     pictures = [file for file in files if is_picture(file)]
-    other = [file for file in files if file.suffix.lower() not in (".tar", ".parquet")]
+    other = [file for file in files if not (ends_in(file, TAR) or ends_in(file, TABLE))]
     if not tars and not tables and pictures:
         names = sorted(file.relative_to(folder).as_posix() for file in pictures)
-        return Dataset(folder, "images", (PictureFolder(folder, names),))
+        return Dataset(folder, "images", (PictureFolder(folder, names),), failed=passed_over)
     shards, failed = _shards(sorted([*tars, *tables]), folder, strict)
+    failed += passed_over
     if not shards and not failed:
         raise BadDataset(
             f"{folder} holds no Parquet files, tar shards or pictures; check the path.",
@@ -79,9 +121,7 @@ def _folder(folder: Path, strict: bool) -> Dataset:
     return Dataset(folder, "img2dataset" if tars else "parquet", shards, unread, failed)
 
 
-def _shards(
-    files: list[Path], folder: Path, strict: bool
-) -> tuple[tuple[Shard, ...], tuple[tuple[Path, BadDataset], ...]]:
+def _shards(files: list[Path], folder: Path, strict: bool) -> tuple[tuple[Shard, ...], Failed]:
     shards, failed = [], []
     for file in files:
         try:
@@ -95,7 +135,7 @@ def _shards(
 
 def _shard(path: Path, folder: Path) -> Shard:
     name = path.relative_to(folder).as_posix()
-    if path.suffix.lower() == ".tar":
+    if ends_in(path, TAR):
         return Img2datasetShard(path, name)
     _refuse_fingerprints(path)
     return ParquetShard(path, name)
@@ -112,14 +152,47 @@ def _refuse_fingerprints(path: Path) -> None:
         )
 
 
-def _walk(folder: Path) -> list[Path]:
-    """Every visible file under the folder; symbolic links to folders are not followed."""
-    found = []
-    for file in sorted(folder.rglob("*")):
-        hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
-        if not hidden and file.is_file():
-            found.append(file)
-    return found
+def _walk(top: Path) -> tuple[list[Path], Failed]:
+    """Every visible file under the folder, and what may hold rows and was not looked into."""
+    found: list[Path] = []
+    passed_over: list[tuple[Path, BadDataset]] = []
+
+    def unreadable(error: OSError) -> None:
+        passed_over.append(_passed_over(Path(error.filename), f"cannot be read ({error.strerror})"))
+
+    for folder, folders, files in os.walk(top, onerror=unreadable):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for path in (Path(folder, name) for name in folders):
+            if path.is_symlink():
+                passed_over.append(_passed_over(path, "is a link to a folder, and those are not followed"))
+        for path in (Path(folder, name) for name in sorted(files) if not name.startswith(".")):
+            if path.is_file():
+                found.append(path)
+            elif not _bystander(path):
+                passed_over.append(_passed_over(path, "is no file, or a link that leads nowhere"))
+    return found, tuple(passed_over)
+
+
+def _passed_over(path: Path, why: str) -> tuple[Path, BadDataset]:
+    sentence = (
+        f"{path} {why}, so what it holds was not read; name it as a source of its own, or move it away."
+    )
+    return path, BadDataset(sentence, slug="dataset-not-followed")
+
+
+def _identity(path: Path) -> str:
+    """One text for every way to write this directory entry. Two links to one file are two files."""
+    if path.is_dir():
+        return os.path.realpath(path)
+    return os.path.join(os.path.realpath(path.parent), path.name)
+
+
+def _stats_to_tar(source: str | Path) -> str | Path:
+    """A glob such as `shards/*` names NNNNN_stats.json too: it goes with its tar."""
+    path = Path(source)
+    if not path.name.endswith("_stats.json"):
+        return source
+    return partner(path.with_name(path.name.removesuffix("_stats.json") + TAR), TAR) or source
 
 
 def _bystander(file: Path) -> bool:

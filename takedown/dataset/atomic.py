@@ -1,8 +1,11 @@
-"""Put whole files in place: a reader sees the old file or the new one, never a part.
+"""Put the files of one shard in place, each whole: a reader sees the old file or the new one, never a part.
 
-1. Write under a temporary name in the same folder. 2. fsync it. 3. Rename. 4. fsync the folder.
+1. Write each under a temporary name in the folder where it goes, and fsync it. A linked file likewise.
+2. Only when all of them are there, rename one after the other in the order of writing; fsync the folder.
+3. What has not been renamed vanishes with the block.
 
-The temporary name is fixed, so that a rerun after a kill writes over what was left.
+Temporary names are fixed, so that a rerun after a kill removes what was left. It never opens what was left:
+that may be a hard link to an original.
 """
 
 from __future__ import annotations
@@ -12,44 +15,65 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
 from typing import BinaryIO
 
 from takedown import disk
 
 
-@contextmanager
-def replacing(target: Path) -> Iterator[BinaryIO]:
-    """Open a file that takes the place of `target` when the block ends well, and vanishes otherwise."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = disk.part_of(target)
-    try:
-        with part.open("wb") as file:
+class Pending:
+    """Files that wait to be put in place together. Use it in a `with` block."""
+
+    def __init__(self) -> None:
+        self._parts: dict[Path, Path] = {}
+
+    def __enter__(self) -> Pending:
+        return self
+
+    def __exit__(self, _kind: type[BaseException] | None, _error: object, _t: TracebackType | None) -> None:
+        # Also after a rename: renaming one hard link over another of the same file leaves both names.
+        for part in self._parts.values():
+            part.unlink(missing_ok=True)
+
+    @contextmanager
+    def writing(self, target: Path) -> Iterator[BinaryIO]:
+        """Open the file that will take the place of `target`."""
+        part = self._part(target, disk.part_of(target))
+        with part.open("xb") as file:
             yield file
             file.flush()
             disk.sync_file(file.fileno())
-        disk.rename(part, target)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
 
+    def link_or_copy(self, source: Path, target: Path) -> int:
+        """Make `target` the same file as `source`, or a copy where the file systems differ.
 
-def link_or_copy(source: Path, target: Path) -> int:
-    """Make `target` the same file as `source`, or a copy where the file systems differ.
-
-    Returns:
-        Bytes written: 0 for a link.
-    """
-    real = source.resolve()
-    if target.exists() and os.path.samefile(real, target):
+        Returns:
+            Bytes written: 0 for a link.
+        """
+        real = source.resolve()
+        if target.exists() and os.path.samefile(real, target):
+            return 0
+        try:
+            os.link(real, self._part(target, _link_of(target)))
+        except OSError:
+            with real.open("rb") as original, self.writing(target) as copy:
+                shutil.copyfileobj(original, copy, 1 << 20)
+            return real.stat().st_size
         return 0
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = disk.part_of(target)
-    part.unlink(missing_ok=True)
-    try:
-        os.link(real, part)
-    except OSError:
-        with real.open("rb") as original, replacing(target) as copy:
-            shutil.copyfileobj(original, copy, 1 << 20)
-        return real.stat().st_size
-    disk.rename(part, target)
-    return 0
+
+    def place(self) -> None:
+        """Rename everything to where it belongs."""
+        for target, part in self._parts.items():
+            disk.rename(part, target)
+
+    def _part(self, target: Path, part: Path) -> Path:
+        """Note the temporary name, with nothing left under it or the other one."""
+        target.parent.mkdir(parents=True, exist_ok=True)
+        for left in (disk.part_of(target), _link_of(target)):
+            left.unlink(missing_ok=True)
+        self._parts[target] = part
+        return part
+
+
+def _link_of(target: Path) -> Path:
+    return target.with_name(f".{target.name}.link.part")

@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from takedown.dataset.atomic import Pending
 from takedown.dataset.columns import valid_text
 from takedown.errors import BadDataset
 from takedown.keys import Row
@@ -156,19 +157,27 @@ class Shard(ABC):
         """How many bytes `rows(columns=columns)` reads, from footers."""
         return sum(file.stat().st_size for file in self.files())
 
-    def rewrite(self, removed: NDArray[np.int64], folder: Path) -> int:
+    def verify(self) -> None:
+        """Whether the files of the shard belong together, where there are several.
+
+        Raises:
+            BadDataset: damaged, or one holds samples that the other does not know.
+        """
+        return
+
+    def rewrite(self, removed: NDArray[np.int64], folder: Path, pending: Pending) -> int:
         """Write the shard without some rows; everything else stays as it is.
 
         Args:
             removed: numbers in the shard of the rows to leave out, ascending, unique.
-            folder: where the files go, under their own file names, each by temporary name and rename.
+            folder: where the files go, under their own file names.
+            pending: takes them; nothing is in place before the caller says so.
 
         Returns:
             Bytes written.
 
         Raises:
-            BadDataset: the shard cannot be rewritten or turned out to be damaged; nothing was put in place
-                that is not complete.
+            BadDataset: the shard cannot be rewritten or turned out to be damaged.
         """
         raise BadDataset(
             f"{self.path} is a folder of pictures without rows, and nothing can be removed from it here; "

@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from takedown.dataset import columns as cols
+from takedown.dataset.atomic import Pending
 from takedown.dataset.interface import BATCH_ROWS, Kind, RowBatch, Shard, Stamp
 from takedown.errors import BadDataset
 from takedown.keys import Row
@@ -106,10 +107,10 @@ class ParquetShard(Shard):
             if chunk.path_in_schema.split(".")[0] in names
         )
 
-    def rewrite(self, removed: NDArray[np.int64], folder: Path) -> int:
+    def rewrite(self, removed: NDArray[np.int64], folder: Path, pending: Pending) -> int:
         from takedown.dataset.parquet_rewrite import rewrite
 
-        return rewrite(self.path, removed, folder / self.path.name)
+        return rewrite(self.path, removed, folder / self.path.name, pending)
 
     def _wanted(self, columns: Collection[str] | None) -> dict[str, str]:
         return {ours: name for ours, name in self.columns.items() if columns is None or ours in columns}

@@ -18,23 +18,23 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from takedown.dataset.atomic import replacing
+from takedown.dataset.atomic import Pending
 from takedown.dataset.parquet import damaged, open_parquet
 from takedown.errors import BadDataset
 
 _VERSIONS = ("1.0", "2.4", "2.6")
 
 
-def rewrite(source: Path, removed: NDArray[np.int64], target: Path) -> int:
-    """Copy `source` to `target` without the rows numbered in `removed` (ascending, unique).
+def rewrite(source: Path, removed: NDArray[np.int64], target: Path, pending: Pending) -> int:
+    """Copy `source` without the rows numbered in `removed` (ascending, unique), to go to `target`.
 
     Returns:
         Bytes written.
 
     Raises:
-        BadDataset: the source is damaged or shorter than it says; the target is then untouched.
+        BadDataset: the source is damaged or shorter than it says.
     """
-    with open_parquet(source) as file, _writable(source), replacing(target) as sink:
+    with open_parquet(source) as file, _writable(source), pending.writing(target) as sink:
         schema = _schema(file)
         first = 0
         with pq.ParquetWriter(sink, schema, **writer_options(file.metadata)) as writer:

@@ -4,7 +4,7 @@ The standard library's own loop ends quietly at the first damaged header, which 
 behind it. So this loop reads each 512-byte header with `tarfile.TarInfo.frombuf` and decides itself:
 
 1. an extended header (pax `x`, GNU `L`) may only carry a name, a size and harmless notes, within limits;
-2. a member must be a plain file or a folder, with a relative name that stays inside, named once;
+2. a member must be a plain file or an empty folder entry, with a relative name that stays inside, named once;
 3. its data must lie within the file;
 4. the archive must end with a block of zeros, and nothing but zeros may follow.
 
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -74,6 +74,18 @@ def members(path: Path) -> Iterator[Member]:
         raise bad(path, f"cannot be read ({error.strerror})", "dataset-unreadable") from error
 
 
+def known_members(path: Path, known: Container[str]) -> Iterator[Member]:
+    """Every plain file in the archive, all of whose samples must have a key among `known`.
+
+    A sample of another key means that tar and sidecar do not belong together, and then nothing can be said
+    about what is in the tar. Raises BadDataset.
+    """
+    for member in members(path):
+        if member.key and member.key not in known:
+            raise bad(path, "holds a sample that its sidecar does not list", "tar-unknown-key")
+        yield member
+
+
 def split_name(name: str) -> tuple[str, str]:
     """Member name -> (key, extension in lower case); ("", "") where there is no extension."""
     match = _KEY.fullmatch(name)
@@ -99,6 +111,9 @@ def _headers(file: BinaryIO, path: Path) -> Iterator[tuple[tarfile.TarInfo, int,
             extended |= _extended(file, info, data, path)
             continue
         size = _apply(info, extended, path)
+        if info.type == tarfile.DIRTYPE and (size or info.size):
+            # Other readers ignore this size, and would find members in what is skipped here.
+            raise bad(path, "has a folder with data of its own", "tar-damaged")
         if data + size > total:
             raise bad(path, "is cut short", "tar-truncated")
         offset = data + _padded(size)

@@ -8,6 +8,7 @@ of the file as downloaded: the jpg in the tar is a re-encoded one and is never h
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
@@ -15,9 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from takedown.dataset import samples
+from takedown.dataset.atomic import Pending
 from takedown.dataset.interface import BATCH_ROWS, Kind, RowBatch, Shard, Stamp
+from takedown.dataset.names import TABLE, TAR, partner
 from takedown.dataset.parquet import ParquetShard, batch_rows
-from takedown.dataset.tar import bad, members
+from takedown.dataset.tar import bad, known_members, members
 from takedown.errors import BadDataset
 from takedown.keys import Row
 
@@ -37,7 +40,7 @@ class Img2datasetShard(Shard):
         name: relative to its dataset.
 
     Raises:
-        BadDataset: the sidecar is damaged or lacks the address or the key.
+        BadDataset: the sidecar is damaged or lacks the address or the key, or there are two of them.
     """
 
     kind: Kind = "img2dataset"
@@ -45,8 +48,9 @@ class Img2datasetShard(Shard):
     def __init__(self, path: Path, name: str) -> None:
         self.path = path
         self.name = name
-        sidecar = path.with_suffix(".parquet")
-        self.sidecar = ParquetShard(sidecar, name) if sidecar.is_file() else None
+        partner(path, TAR)  # two tars that differ in case would share a sidecar
+        sidecar = partner(path, TABLE)
+        self.sidecar = ParquetShard(sidecar, name) if sidecar else None
         self.stats = path.with_name(f"{path.stem}_stats.json")
         if self.sidecar and "key" not in self.sidecar.columns:
             raise BadDataset(
@@ -111,7 +115,9 @@ class Img2datasetShard(Shard):
             hasher.update(file.read(_EDGE))
             file.seek(max(0, size - _EDGE))
             hasher.update(file.read(_EDGE))
-        return Stamp(sum(file.stat().st_size for file in self.files()), hasher.hexdigest())
+        # The stats hold no rows, and people edit them: an index outlives that.
+        beside = self.sidecar.path.stat().st_size if self.sidecar else 0
+        return Stamp(size + beside, hasher.hexdigest())
 
     def files(self) -> tuple[Path, ...]:
         beside = (self.sidecar.path,) if self.sidecar else ()
@@ -120,7 +126,11 @@ class Img2datasetShard(Shard):
     def scan_bytes(self, columns: Collection[str]) -> int:
         return self.sidecar.scan_bytes(columns) if self.sidecar else self.path.stat().st_size
 
-    def rewrite(self, removed: NDArray[np.int64], folder: Path) -> int:
+    def verify(self) -> None:
+        if self.sidecar:
+            deque(known_members(self.path, self.row_of_key()), maxlen=0)
+
+    def rewrite(self, removed: NDArray[np.int64], folder: Path, pending: Pending) -> int:
         from takedown.dataset.webdataset_rewrite import rewrite
 
-        return rewrite(self, removed, folder)
+        return rewrite(self, removed, folder, pending)

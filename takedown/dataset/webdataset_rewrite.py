@@ -5,7 +5,8 @@
 3. Write the sidecar without the rows, failed downloads included.
 4. Take the removed rows off the counts in NNNNN_stats.json.
 
-The tar goes first: when a kill falls in between, the pictures are gone and the rerun does the rest.
+All are written before the first is put in place. The tar goes first: when a kill falls in between, the
+pictures are gone and the rerun does the rest.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from takedown.dataset import parquet_rewrite, samples
-from takedown.dataset.atomic import replacing
+from takedown.dataset.atomic import Pending
 from takedown.dataset.parquet import damaged, open_parquet
-from takedown.dataset.tar import BLOCK, bad, members
+from takedown.dataset.tar import BLOCK, bad, known_members
 
 if TYPE_CHECKING:
     from takedown.dataset.webdataset import Img2datasetShard
@@ -31,43 +32,40 @@ RECORD = 20 * BLOCK
 _CHUNK = 1 << 20
 
 
-def rewrite(shard: Img2datasetShard, removed: NDArray[np.int64], folder: Path) -> int:
-    """Write tar, sidecar and stats of the shard into `folder`.
+def rewrite(shard: Img2datasetShard, removed: NDArray[np.int64], folder: Path, pending: Pending) -> int:
+    """Write tar, sidecar and stats of the shard, to go into `folder`.
 
     Returns:
         Bytes written.
 
     Raises:
-        BadDataset: damaged; the files that could not be made whole are not put in place.
+        BadDataset: damaged.
     """
     numbers = shard.row_of_key()
     chosen = set(removed.tolist())
     keys = {key for key, number in numbers.items() if number in chosen}
-    # Read before anything is written: a damaged stats file must not leave half a shard in place.
     stats = _less_removed(_read_stats(shard.stats), _ends(shard, removed)) if shard.stats.is_file() else None
-    written = rewrite_tar(shard.path, keys, set(numbers), folder / shard.path.name)
+    written = rewrite_tar(shard.path, keys, set(numbers), folder / shard.path.name, pending)
     if shard.sidecar:
-        written += parquet_rewrite.rewrite(shard.sidecar.path, removed, folder / shard.sidecar.path.name)
+        target = folder / shard.sidecar.path.name
+        written += parquet_rewrite.rewrite(shard.sidecar.path, removed, target, pending)
     if stats is not None:
-        written += _write_json(stats, folder / shard.stats.name)
+        written += _write_json(stats, folder / shard.stats.name, pending)
     return written
 
 
-def rewrite_tar(source: Path, keys: set[str], known: set[str], target: Path) -> int:
+def rewrite_tar(source: Path, keys: set[str], known: set[str], target: Path, pending: Pending) -> int:
     """Copy a tar without the members of `keys`.
 
     Args:
-        known: every key of the shard; a sample of another key means that tar and sidecar do not belong
-            together, and then nothing can be said about what is in the tar.
+        known: every key of the shard; a sample of another key is refused.
 
     Returns:
         Bytes written. Raises BadDataset.
     """
-    with source.open("rb") as file, replacing(target) as sink:
+    with source.open("rb") as file, pending.writing(target) as sink:
         start = 0
-        for member in members(source):
-            if member.key and member.key not in known:
-                raise bad(source, "holds a sample that its sidecar does not list", "tar-unknown-key")
+        for member in known_members(source, known):
             if member.key in keys or member.name in keys:
                 _copy(file, sink, start, member.start)
                 start = member.end
@@ -91,9 +89,9 @@ def _less_removed(stats: dict[str, Any], ends: Counter[tuple[str, str]]) -> dict
     return stats
 
 
-def _write_json(stats: dict[str, Any], target: Path) -> int:
+def _write_json(stats: dict[str, Any], target: Path, pending: Pending) -> int:
     content = json.dumps(stats, indent=4).encode()
-    with replacing(target) as sink:
+    with pending.writing(target) as sink:
         sink.write(content)
     return len(content)
 

@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from takedown.dataset import Dataset, Shard, open_source
+from takedown.dataset import Dataset, Shard, open_sources
 from takedown.errors import BadDataset, UsageError
 from takedown.index import files
 from takedown.index.gather import Gatherer
@@ -61,7 +61,7 @@ def build_index(
     _refuse_existing(target)
     if not sources:
         raise UsageError("No source was given; name at least one folder or Parquet file.")
-    datasets = [open_source(source) for source in sources]
+    datasets, _ = open_sources(sources)
     rows = sum(dataset.num_rows for dataset in datasets)
     with _sibling(target) as folder, PictureReader() as reader, Gatherer(folder, rows) as gatherer:
         build = _Build(gatherer, reader, datasets, progress)

@@ -1,0 +1,71 @@
+"""The promise that originals are never touched, checked before anything is written.
+
+A result replaces the directory entry under its name, so an original is in danger exactly when a result would
+go into a folder that holds one, whichever way the two folders are written: with "..", through a link, in
+other case on a disk that does not tell. Folders are therefore compared by device and inode.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from takedown.apply.layout import Layout, targets
+from takedown.errors import UsageError
+
+Folder = tuple[int, int]  # device and inode
+
+
+def check_out(out: Path, sources: Sequence[str | Path], layout: Layout) -> None:
+    """Raises UsageError when writing to `out` could touch an original, or two results would meet."""
+    if out.exists() and not out.is_dir():
+        raise UsageError(
+            f"{out} is a file; give a folder for the result with --out.", slug="out-not-a-folder"
+        )
+    within = _folders(Path(source) for source in sources if os.path.isdir(source))
+    beside = _folders(
+        entry.parent
+        for source in (*sources, *(file for job in layout.jobs for file in job.shard.files()))
+        for entry in (Path(source), Path(os.path.realpath(source)))
+        if not entry.is_dir()
+    )
+    paths = targets(out, layout)
+    for folder in sorted({out, *(path.parent for path in paths)}):
+        chain = _chain(folder)
+        if chain[0] in beside or not within.isdisjoint(chain):
+            raise UsageError(
+                f"The result would go into {folder}, which is the folder of a source or lies inside it; give "
+                "another folder with --out, the originals are never overwritten.",
+                slug="out-is-source",
+            )
+    _refuse_meeting(out, paths)
+
+
+def _refuse_meeting(out: Path, paths: Sequence[Path]) -> None:
+    inside = Path(os.path.abspath(out))
+    plain = [Path(os.path.abspath(path)) for path in paths]
+    if len(set(plain)) != len(plain) or not all(path.is_relative_to(inside) for path in plain):
+        raise UsageError(
+            "Two sources would go to the same place in the result; apply them one by one, each to a folder "
+            "of its own.",
+            slug="out-ambiguous",
+        )
+
+
+def _folders(paths: Iterable[Path]) -> set[Folder]:
+    return {folder for path in set(paths) if (folder := _folder(path)) is not None}
+
+
+def _chain(path: Path) -> list[Folder | None]:
+    """The folder and all that it lies in, the innermost first; None for those that are not there yet."""
+    real = Path(os.path.realpath(path))
+    return [_folder(folder) for folder in (real, *real.parents)]
+
+
+def _folder(path: Path) -> Folder | None:
+    try:
+        about = path.stat()
+    except OSError:
+        return None
+    return about.st_dev, about.st_ino

@@ -1,0 +1,36 @@
+"""Which files stand together: a tar and the Parquet file of its name, however their endings are written."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from takedown.errors import BadDataset
+
+#: Endings of shards.
+TAR, TABLE = ".tar", ".parquet"
+
+
+def ends_in(path: Path, suffix: str) -> bool:
+    """Whether the file has this ending, as `.tar`, `.TAR` or `.Tar`. Other mixtures are no shards."""
+    return path.suffix in _spellings(suffix)
+
+
+def partner(path: Path, suffix: str) -> Path | None:
+    """The file beside `path` with the same stem and this ending; None where there is none.
+
+    Raises:
+        BadDataset: there are several that differ only in case.
+    """
+    found = [file for spelling in _spellings(suffix) if (file := path.with_suffix(spelling)).is_file()]
+    if any(not os.path.samefile(found[0], other) for other in found[1:]):
+        raise BadDataset(
+            f"{path.with_suffix(suffix)} stands there twice with endings that differ only in case; "
+            "rename or move one of them.",
+            slug="dataset-ambiguous-pair",
+        )
+    return found[0] if found else None
+
+
+def _spellings(suffix: str) -> tuple[str, ...]:
+    return (suffix, suffix.upper(), suffix.title())
