@@ -60,13 +60,29 @@ def copy(source: Path, target: Path, size: int, sha256: str) -> None:
 
 
 def rename(part: Path, path: Path) -> None:
-    """Put a finished file or folder in its place, and make that survive a power cut."""
+    """Put a finished file in its place, and make that survive a power cut."""
     os.replace(part, path)
-    folder = os.open(path.parent, os.O_RDONLY)
+    sync_folder(path.parent)
+
+
+def rename_tree(part: Path, path: Path) -> None:
+    """Put a finished folder in its place, and make that survive a power cut with everything in it.
+
+    The files were synced when they were written; the names they have, and those of the folders, are synced
+    here from the bottom up, so that no folder is ever in place before what it holds.
+    """
+    for folder, _, _ in os.walk(part, topdown=False):
+        sync_folder(Path(folder))
+    rename(part, path)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names of the files and folders in a folder survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(descriptor)
     finally:
-        os.close(folder)
+        os.close(descriptor)
 
 
 def sync_file(descriptor: int) -> None:

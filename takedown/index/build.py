@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from takedown import disk
 from takedown.dataset import Dataset, Shard, open_sources
 from takedown.errors import BadDataset, UsageError
 from takedown.index import files
@@ -174,12 +175,8 @@ def _sibling(target: Path) -> Iterator[Path]:
 def _put_in_place(folder: Path, target: Path) -> None:
     """The one step that makes the index visible."""
     try:
-        folder.rename(target)
+        disk.rename_tree(folder, target)
     except OSError:
-        _refuse_existing(target)
+        if folder.exists():
+            _refuse_existing(target)
         raise
-    directory = os.open(target.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)

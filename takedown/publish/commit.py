@@ -169,11 +169,15 @@ def _check_signed(root: Root, staged: StagedRelease, now: datetime | None) -> No
 
 def _copy_data(repository: Path, staging: Path, staged: StagedRelease) -> None:
     """Data first, so that whatever a manifest names is there before the manifest is."""
-    for manifest, _ in staged.manifests.values():
-        for path, size, sha256 in new_files(manifest):
-            disk.copy(staging / path, repository / path, size, sha256)
-    for path, target in staged.targets.signed.targets.items():
-        disk.copy(staging / path, repository / path, target.length, target.hashes["sha256"])
+    files = [file for manifest, _ in staged.manifests.values() for file in new_files(manifest)]
+    targets = staged.targets.signed.targets
+    files.extend((path, target.length, target.hashes["sha256"]) for path, target in targets.items())
+    for path, size, sha256 in files:
+        disk.copy(staging / path, repository / path, size, sha256)
+    # Also what an earlier run copied and did not live to sync: the commit must not outlive what it names.
+    folders = {folder for path, _, _ in files for folder in Path(path).parents}
+    for folder in sorted(folders, key=lambda folder: len(folder.parts), reverse=True):
+        disk.sync_folder(repository / folder)
 
 
 def new_files(manifest: Manifest) -> list[tuple[str, int, str]]:

@@ -118,7 +118,7 @@ def stage(
     targets.append(_write_checkpoint(part, terms))
     _write_targets(part, current, targets, now)
     reviewed = review_staged(current, repository, part, load_staged(part), now)
-    disk.rename(part, staging)
+    disk.rename_tree(part, staging)
     return Staged(terms.seq, reviewed.editions)
 
 

@@ -156,7 +156,7 @@ def _write_list(job: _Job, release: Release, current: Current | None) -> Current
         edition: _write_edition(job, part, target, log, kept.get(edition))
         for edition, target in sorted(release.manifests.items())
     }
-    disk.rename(part, folder)
+    disk.rename_tree(part, folder)
     moved = {edition: replace(made, folder=folder) for edition, made in editions.items()}
     return Current(folder, release.seq, release.root_version, moved)
 
