@@ -1,0 +1,60 @@
+"""`takedown plan` and `apply` at the edge: exit codes and sentences where an original is at stake."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import threading
+from pathlib import Path
+
+import pytest
+from factories import lists, shards
+
+from takedown import cli
+from takedown.commands import holder
+
+
+@pytest.fixture(autouse=True)
+def listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(holder, "_blocklist", lambda _: lists.of_urls(shards.url(0)))
+
+
+@pytest.mark.parametrize("command", ["plan", "apply"])
+def test_a_result_over_the_sources_is_a_wrong_call(tmp_path: Path, command: str, capsys) -> None:
+    for name in ("a", "b"):
+        shards.laion(tmp_path / "d" / name / "x.parquet")
+    before = sorted(tmp_path.rglob("*"))
+    sources = [str(tmp_path / "d" / name) for name in ("a", "b")]
+    assert cli.main([command, *sources, "--out", str(tmp_path / "d"), "--json"]) == 2
+    assert json.loads(capsys.readouterr().out)["error"] == "out-is-source"
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("command", ["plan", "apply"])
+def test_a_folder_behind_a_link_is_named_and_the_exit_code_is_three(
+    tmp_path: Path, command: str, capsys
+) -> None:
+    shards.laion(tmp_path / "real" / "x.parquet")
+    shards.laion(tmp_path / "in" / "0.parquet", start=50)
+    (tmp_path / "in" / "part").symlink_to(tmp_path / "real")
+    assert cli.main([command, str(tmp_path / "in"), "--out", str(tmp_path / "out"), "--json"]) == 3
+    out, err = capsys.readouterr()
+    assert [failure["error"] for failure in json.loads(out)["errors"]] == ["dataset-not-followed"]
+    assert str(tmp_path / "in" / "part") in err
+
+
+def test_who_waits_for_another_run_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shards.laion(tmp_path / "in" / "0.parquet")
+    (tmp_path / "out").mkdir()
+    said: list[str] = []
+    told = threading.Event()
+    monkeypatch.setattr(holder, "note", lambda sentence: (said.append(sentence), told.set()))
+    with (tmp_path / "out" / ".takedown.lock").open("ab") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        arguments = ["apply", str(tmp_path / "in"), "--out", str(tmp_path / "out"), "--json"]
+        second = threading.Thread(target=cli.main, args=(arguments,))
+        second.start()
+        assert told.wait(10)
+    second.join(10)
+    assert "waiting" in said[0]
+    assert (tmp_path / "out" / "0.parquet").is_file()
