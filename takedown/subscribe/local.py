@@ -237,7 +237,7 @@ def read_local(local: LocalEdition, kinds: Sequence[str] = KINDS) -> State:
     files = [file for file in local.files if file.kind in kinds]
     try:
         return read_state(lambda path: local.folder / path, files, local.manifest.prefix_hex)
-    except VerificationFailed as error:
+    except (VerificationFailed, OSError) as error:  # gone between two looks at it, too
         if not local.folder.is_dir():
             sentence = "A newer list was synced while this one was in use; run the command again."
             raise VerificationFailed(sentence, slug="list-replaced") from error

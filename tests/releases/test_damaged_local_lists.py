@@ -107,6 +107,23 @@ def test_the_advice_is_to_sync_again(state: Path) -> None:
     assert "delete" not in caught.value.sentence
 
 
+def test_a_list_that_is_taken_away_while_a_file_is_read_was_replaced(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = open_blocklist(state)
+    [folder] = (state / "lists").iterdir()
+    hash_file = disk.sha256_file
+
+    def hash_too_late(path: Path) -> str:
+        folder.rename(folder.with_name(".gone"))
+        return hash_file(path)
+
+    monkeypatch.setattr(disk, "sha256_file", hash_too_late)
+    with pytest.raises(VerificationFailed) as caught:
+        opened.entries("url_sha256")
+    assert caught.value.slug == "list-replaced"
+
+
 def test_a_damaged_list_stays_until_the_new_one_is_there(
     desk: Any, state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -185,7 +185,8 @@ def test_a_sync_killed_at_every_step_leaves_the_old_list_or_the_new(
 def test_a_list_can_be_opened_and_read_while_syncs_replace_it(desk: Any, tmp_path: Path) -> None:
     desk.release(range(3))
     sync(desk.url, desk.root, tmp_path / "reader")
-    stop, failures = threading.Event(), []
+    failures: list[BaseException] = []
+    stop = threading.Event()
 
     def read() -> None:
         while not stop.is_set():
@@ -195,6 +196,9 @@ def test_a_list_can_be_opened_and_read_while_syncs_replace_it(desk: Any, tmp_pat
             except VerificationFailed as error:
                 if error.slug != "list-replaced":
                     failures.append(error)
+            except BaseException as error:  # noqa: BLE001 - handed to the test's own thread
+                failures.append(error)
+                return
 
     reader = threading.Thread(target=read)
     reader.start()
