@@ -13,7 +13,7 @@ from typing import Any
 
 from django.conf import settings
 
-#: Fewest rows a prefix must bury an entry among where child-safety entries are listed (RELEASES.md, "Cover").
+#: Fewest rows a prefix must bury a child-safety entry among (docs/releases.md, "Cover").
 CHILD_SAFETY_K_MIN = 300
 
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")

@@ -152,7 +152,9 @@ def _hashes() -> tuple[Any, Any]:
         import imagehash
         import pdqhash
     except ImportError as error:
-        raise MissingExtra("Fingerprints need an optional part; run: pip install '.[index]'") from error
+        raise MissingExtra(
+            "Fingerprints need an optional part; run: pip install '.[index]' in the project's folder"
+        ) from error
     return pdqhash, imagehash
 
 

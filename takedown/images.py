@@ -204,7 +204,9 @@ def decoders() -> Any:
         # Importing a plugin registers it. Those not imported here, TIFF and EPS among them, never are.
         from PIL import AvifImagePlugin, Image, MpoImagePlugin, PngImagePlugin, WebPImagePlugin  # noqa: F401
     except ImportError as error:
-        raise MissingExtra("Reading pictures needs an optional part; run: pip install '.[index]'") from error
+        raise MissingExtra(
+            "Reading pictures needs an optional part; run: pip install '.[index]' in the project's folder"
+        ) from error
     Image.preinit()
     # One thread: the sandbox lets a decoder start none.
     pi_heif.register_heif_opener(decode_threads=1, thumbnails=False, depth_images=False, aux_images=False)

@@ -35,7 +35,7 @@ WIDTHS: dict[str, int] = {
     "phash": 8,
 }
 
-#: Kinds a release may list, in the order of RELEASES.md.
+#: Kinds a release may list, in the order of docs/releases.md.
 PUBLISHED_KINDS = ("url_sha256", "row_sha256", "img_sha256", "img_md5")
 
 _HEX = re.compile(r"[0-9a-f]+")
@@ -86,7 +86,7 @@ def url_sha256(url: str) -> bytes:
 
 
 def row_sha256(url: str | None, caption: str | None) -> bytes:
-    """SHA-256 (32 bytes) of URL, line feed, caption; a null cell counts as empty (RELEASES.md, "Entries")."""
+    """SHA-256 (32 bytes) of URL, line feed, caption; a null cell counts as empty (docs/releases.md)."""
     text = f"{url or ''}\n{caption or ''}"
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 

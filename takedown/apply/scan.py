@@ -1,6 +1,6 @@
 """Find the rows of a shard that a list names, reading only the columns that the list can speak about.
 
-Joins are on exact bytes; nothing is normalised (RELEASES.md, "Entries"):
+Joins are on exact bytes; nothing is normalised (docs/releases.md, "Entries"):
 
     url_sha256   SHA-256 of the address cell; a null address never matches and is counted
     row_sha256   SHA-256 of address, line feed, caption; null counts as empty, and two nulls never match

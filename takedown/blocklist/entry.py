@@ -1,4 +1,4 @@
-"""One published entry: a kind and a digest, nothing else (RELEASES.md, "Entries").
+"""One published entry: a kind and a digest, nothing else (docs/releases.md, "Entries").
 
 A full digest is as long as its kind; a k-anonymous edition cuts every digest to its first ``prefix_hex``
 hexadecimal digits.

@@ -1,8 +1,8 @@
 """The manifest: what one edition is at one sequence number, and every file needed to get there.
 
 It is a TUF target, so its bytes are authenticated by length and SHA-256; it authenticates the state and delta
-files the same way (RELEASES.md, "Manifest"). Reading is strict: canonical bytes, exactly these fields, paths
-that follow from the other fields, and a chain of deltas without gaps that ends at ``seq``.
+files the same way (docs/releases.md, "Manifest"). Reading is strict: canonical bytes, exactly these fields,
+paths that follow from the other fields, and a chain of deltas without gaps that ends at ``seq``.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Log:
 
 @dataclass(frozen=True)
 class Manifest:
-    """All fields of RELEASES.md, "Manifest". An edition's first has None as ``prev_manifest_sha256``."""
+    """All fields of docs/releases.md, "Manifest". An edition's first has None as ``prev_manifest_sha256``."""
 
     publisher: str
     dataset_ids: tuple[str, ...]

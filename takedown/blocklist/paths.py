@@ -1,4 +1,4 @@
-"""Names in a release repository: where each file of a release lives (RELEASES.md, "Layout").
+"""Names in a release repository: where each file of a release lives (docs/releases.md, "Layout").
 
 Every name carries its sequence number and never changes content. Readers compute the name they expect and
 compare, so a manifest can point nowhere else.

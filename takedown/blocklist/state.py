@@ -89,7 +89,7 @@ class State:
 
     @cached_property
     def state_sha256(self) -> str:
-        """SHA-256 in hex over the sorted ASCII lines ``kind TAB digest LF`` (RELEASES.md, "Manifest")."""
+        """SHA-256 in hex over the sorted ASCII lines ``kind TAB digest LF`` (docs/releases.md)."""
         sha256 = hashlib.sha256()
         for kind, digests in self.lists.items():
             for block in columns.lines(kind, digests):

@@ -26,7 +26,8 @@ def add(commands: Commands) -> None:
         "Build an index from Parquet metadata, img2dataset folders or folders of pictures.",
         "takedown index build --out laion.index laion/*.parquet",
         build,
-        details="Pictures need the optional part: pip install '.[index]'. Metadata alone does not.",
+        details="Metadata alone needs nothing more; pictures need the optional part: "
+        "pip install '.[index]' in the project's folder.",
     )
     parser.add_argument(
         "sources", nargs="+", metavar="SOURCE", help="a .parquet file, a .tar shard or a folder"

@@ -23,7 +23,7 @@ def add(commands: Commands) -> None:
         fingerprint,
         details="Each picture is read in a confined process. Nothing is stored and nothing is sent. A file "
         "that cannot be read is listed with the reason; the others are done, and the exit code is 3. "
-        "Needs the optional part: pip install '.[index]'",
+        "Needs the optional part: pip install '.[index]' in the project's folder",
     )
     parser.add_argument(
         "files", nargs="+", type=Path, metavar="FILE", help="JPEG, PNG, GIF, WebP, AVIF or HEIC"

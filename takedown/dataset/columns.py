@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from takedown.errors import BadDataset
 from takedown.keys import WIDTHS
 
-#: Our name -> names in files, first found wins (INDEX.md, "What is indexed").
+#: Our name -> names in files, first found wins.
 ALIASES: Mapping[str, tuple[str, ...]] = {
     "url": ("URL", "url"),
     "caption": ("TEXT", "caption", "text"),

@@ -29,7 +29,7 @@ class Rule:
     days: int
 
 
-#: RELEASES.md, "Keys". Snapshot and timestamp are the only online keys.
+#: docs/releases.md, "Keys". Snapshot and timestamp are the only online keys.
 PROFILES: Mapping[str, Mapping[str, Rule]] = {
     "small": {
         "root": Rule(2, 3, 365),

@@ -1,4 +1,4 @@
-"""The anti-join of RELEASES.md, run by DuckDB over a published state file."""
+"""The anti-join of docs/releases.md, run by DuckDB over a published state file."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ prefixes = st.sampled_from([1, 2, 3, 7, 31, 32, 33, 63, 64])
 
 
 def naive(keys: frozenset[Key], prefix_hex: int) -> list[str]:
-    """The list as RELEASES.md says it, in plain Python."""
+    """The list as docs/releases.md says it, in plain Python."""
     return sorted({f"{kind}\t{digest[:prefix_hex]}\n" for kind, digest in keys})
 
 
