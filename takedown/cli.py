@@ -95,6 +95,7 @@ def _run(argv: list[str]) -> int:
 def _fail(argv: list[str], code: int, slug: str, sentence: str) -> int:
     if "--json" in argv:
         say_json({"error": slug, "message": sentence})
+        sys.stdout.flush()  # a reader that has gone is noticed before anything else is said
     note(sentence)
     return code
 

@@ -1,6 +1,6 @@
 """The portal's settings for tests: a folder of its own instead of var/, no manifest of static files.
 
-``TEST_DATABASE_URL`` runs the same tests on PostgreSQL.
+``TESTS_ON_DATABASE`` runs the same tests on PostgreSQL.
 """
 
 import atexit
@@ -12,7 +12,7 @@ _folder = tempfile.mkdtemp(prefix="takedown-tests-")
 atexit.register(shutil.rmtree, _folder, ignore_errors=True)
 os.environ["TAKEDOWN_VAR"] = _folder
 os.environ["TAKEDOWN_BROKER_URL"] = "memory://"
-os.environ["DATABASE_URL"] = os.environ.get("TEST_DATABASE_URL", "")
+os.environ["DATABASE_URL"] = os.environ.get("TESTS_ON_DATABASE", "")
 
 from portal.settings import *  # noqa: E402, F403
 
