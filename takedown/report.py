@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from takedown.apply import Outcome
@@ -27,8 +28,14 @@ def to_json(outcome: Outcome) -> dict[str, Any]:
     return asdict(outcome)
 
 
-def to_text(outcome: Outcome, *, planned: bool) -> str:
-    """A report to read. `planned`: nothing was written."""
+def to_text(outcome: Outcome, *, out: Path | None = None) -> str:
+    """A report to read.
+
+    Args:
+        outcome: what was counted.
+        out: where the result was written; None after `plan`.
+    """
+    planned = out is None
     lines = [
         f"List      {outcome.edition}, release {outcome.seq}",
         f"Files     {outcome.files:,}",
@@ -40,10 +47,9 @@ def to_text(outcome: Outcome, *, planned: bool) -> str:
         lines.append(
             f"          {outcome.null_urls:,} without an address, which no address on the list can name"
         )
-    lines += ["", _bytes(outcome, planned)]
+    lines += ["", _bytes(outcome, out)]
     if outcome.errors:
-        lines += ["", f"Not dealt with, and not in the result ({len(outcome.errors)}):"]
-        lines += [f"  {failure.message}" for failure in outcome.errors]
+        lines += ["", f"Not dealt with, and not in the result: {len(outcome.errors)}, named in the messages."]
     return "\n".join(lines)
 
 
@@ -62,11 +68,11 @@ def _kinds(outcome: Outcome) -> str:
     return f" ({', '.join(parts)})" if parts else ""
 
 
-def _bytes(outcome: Outcome, planned: bool) -> str:
+def _bytes(outcome: Outcome, out: Path | None) -> str:
     read, written = size(outcome.bytes_read), size(outcome.bytes_written)
-    if planned:
+    if out is None:
         return (
             "Nothing was written, and tars that have a sidecar were not opened. "
             f"Applying reads {read} and writes about {written}."
         )
-    return f"Read {read}, wrote {written}. The originals are as they were."
+    return f"Read {read}, wrote {written} to {out}. The originals are as they were."

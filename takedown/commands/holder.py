@@ -123,7 +123,7 @@ def plan(arguments: argparse.Namespace) -> int:
 
     with progress("planning") as tell:
         outcome = applying.plan(_blocklist(arguments), arguments.sources, out=arguments.out, progress=tell)
-    return _report(outcome, arguments.json, planned=True)
+    return _report(outcome, arguments.json)
 
 
 def apply(arguments: argparse.Namespace) -> int:
@@ -134,7 +134,7 @@ def apply(arguments: argparse.Namespace) -> int:
         outcome = applying.apply(
             _blocklist(arguments), arguments.sources, arguments.out, progress=tell, waiting=_waiting
         )
-    return _report(outcome, arguments.json, planned=False)
+    return _report(outcome, arguments.json, arguments.out)
 
 
 def _waiting() -> None:
@@ -147,7 +147,7 @@ def _blocklist(arguments: argparse.Namespace) -> LocalBlocklist:
     return open_blocklist(state_folder(arguments), arguments.edition)
 
 
-def _report(outcome: Outcome, as_json: bool, *, planned: bool) -> int:
+def _report(outcome: Outcome, as_json: bool, out: Path | None = None) -> int:
     from takedown import report
 
     for failure in outcome.errors:
@@ -155,7 +155,7 @@ def _report(outcome: Outcome, as_json: bool, *, planned: bool) -> int:
     if as_json:
         say_json(report.to_json(outcome))
     else:
-        say(report.to_text(outcome, planned=planned))
+        say(report.to_text(outcome, out=out))
     return 3 if outcome.errors else 0
 
 

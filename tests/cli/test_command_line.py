@@ -195,11 +195,11 @@ def test_a_report_has_exactly_the_promised_fields(tmp_path):
     assert (answer["edition"], answer["seq"], answer["state_sha256"]) == ("research", 7, "ab" * 32)
     assert (answer["rows_in"], answer["rows_out"], answer["null_urls"], answer["files"]) == (20, 18, 1, 1)
     assert [sorted(error) for error in answer["errors"]] == [["error", "file", "message"]]
-    for planned, result in ((False, outcome), (True, plan(listed, [tmp_path / "in"]))):
-        text = report.to_text(result, planned=planned)
-        assert "2 would go" in text if planned else "2 removed" in text
-        assert ("Nothing was written" in text) == planned
-        assert "1.parquet" in text
+    for out, result in ((tmp_path / "out", outcome), (None, plan(listed, [tmp_path / "in"]))):
+        text = report.to_text(result, out=out)
+        assert "2 removed" in text if out else "2 would go" in text
+        assert f"to {out}" in text if out else "Nothing was written" in text
+        assert "not in the result: 1, named" in text
         assert shards.url(0) not in text
 
 
