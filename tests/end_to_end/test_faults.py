@@ -170,4 +170,4 @@ def test_nothing_outlives_the_supervisor(desk: Desk, drawn: Path, number: signal
     up = desk.start("up")
     os.kill(up.pid, number)
     up.wait(30)
-    wait_for("the port to be free", lambda: not desk.answers(), 30)
+    assert wait_for("the port to be free", lambda: not desk.answers(), 30)

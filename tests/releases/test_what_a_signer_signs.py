@@ -185,8 +185,10 @@ def test_a_lock_file_that_another_user_made_can_be_held(
 
     (tmp_path / ".lock").touch()
     monkeypatch.setattr(disk, "open", readable_only, raising=False)
+    held = False
     with disk.locked(tmp_path / ".lock"):
-        pass
+        held = True
+    assert held
 
 
 def test_a_folder_that_is_no_staging_is_left_alone(desk: Any, tmp_path: Path) -> None:
