@@ -26,7 +26,7 @@ def tree(folder: Path) -> dict[str, bytes]:
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in files}
 
 
-def refused(tmp_path: Path, sources: list[Path], out: Path) -> None:
+def assert_refused(tmp_path: Path, sources: list[Path], out: Path) -> None:
     """Neither plan nor apply agrees, and nothing changes."""
     before = tree(tmp_path)
     listed = lists.of_urls(shards.url(0), shards.url(50))
@@ -46,27 +46,27 @@ def two(tmp_path: Path) -> list[Path]:
 
 
 def test_the_folder_that_two_sources_have_in_common_is_refused(tmp_path, two):
-    refused(tmp_path, [path.parent for path in two], tmp_path / "d")
-    refused(tmp_path, two, tmp_path / "d")
+    assert_refused(tmp_path, [path.parent for path in two], tmp_path / "d")
+    assert_refused(tmp_path, two, tmp_path / "d")
 
 
 def test_a_link_inside_the_result_that_leads_to_a_source_is_refused(tmp_path, two):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "a").symlink_to(two[0].parent)
-    refused(tmp_path, [path.parent for path in two], tmp_path / "out")
+    assert_refused(tmp_path, [path.parent for path in two], tmp_path / "out")
 
 
 def test_a_link_to_a_folder_inside_a_source_is_refused(tmp_path, two):
     (two[0].parent / "deeper").mkdir()
     (tmp_path / "out").symlink_to(two[0].parent / "deeper")
-    refused(tmp_path, [two[0].parent], tmp_path / "out")
+    assert_refused(tmp_path, [two[0].parent], tmp_path / "out")
 
 
 def test_the_folder_that_linked_files_lie_in_is_refused(tmp_path):
     shards.laion(tmp_path / "blobs" / "x.parquet")
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "x.parquet").symlink_to(tmp_path / "blobs" / "x.parquet")
-    refused(tmp_path, [tmp_path / "in"], tmp_path / "blobs")
+    assert_refused(tmp_path, [tmp_path / "in"], tmp_path / "blobs")
 
 
 def test_a_source_further_up_does_not_lead_out_of_the_result(tmp_path, monkeypatch):

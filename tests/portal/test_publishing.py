@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from factories.releases import sign_release
 
 from portal import demo, publishing, review
 from portal.models import Listing, Release, Submission, User
@@ -24,15 +25,11 @@ def repository(settings: object) -> Path:
     return settings.REPOSITORY
 
 
-def _sign(release: Release, settings: object) -> None:
-    tuf.sign(settings.REPOSITORY, publishing.staging(release), demo.release_keys() / "targets-1.pem")
-
-
 def _release(mara: User, settings: object) -> Release:
     release = publishing.request(mara)
     assert publishing.build(release.pk)
     release.refresh_from_db()
-    _sign(release, settings)
+    sign_release(release, settings)
     publishing.ask_to_publish(release, mara)
     assert publishing.publish(release.pk)
     release.refresh_from_db()
@@ -95,7 +92,7 @@ def test_an_unsigned_release_is_not_published(repository: Path, remove: Callable
     assert tuf.head(repository) == 0
 
 
-def test_a_key_of_another_ceremony_does_not_sign(
+def test_a_key_of_another_ceremony_does_notsign_release(
     repository: Path, remove: Callable, mara: User, settings: object, sample: object, tmp_path: Path
 ) -> None:
     remove(3)
@@ -137,7 +134,7 @@ def test_a_crash_after_the_upload_is_made_good(
     release = publishing.request(mara)
     publishing.build(release.pk)
     release.refresh_from_db()
-    _sign(release, settings)
+    sign_release(release, settings)
     publishing.ask_to_publish(release, mara)
 
     class CrashError(BaseException):
@@ -166,7 +163,7 @@ def test_a_database_behind_the_repository_cannot_publish(
     stale = publishing.request(mara)
     publishing.build(stale.pk)
     stale.refresh_from_db()
-    _sign(stale, settings)
+    sign_release(stale, settings)
     kept = publishing.staging(stale).rename(settings.STAGING / "kept")
     publishing.discard(stale, mara)
     remove(9)

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
+from factories.releases import sign_release
 
 from portal import demo, policy, publishing
 from portal.models import Listing, Release, Submission, User
@@ -24,15 +25,11 @@ def removed(remove: Callable[[int], Submission]) -> Submission:
     return remove(3)
 
 
-def _sign(release: Release, settings: object) -> None:
-    tuf.sign(settings.REPOSITORY, publishing.staging(release), demo.release_keys() / "targets-1.pem")
-
-
 def _staged(mara: User, settings: object) -> Release:
     release = publishing.request(mara)
     assert publishing.build(release.pk)
     release.refresh_from_db()
-    _sign(release, settings)
+    sign_release(release, settings)
     return release
 
 
@@ -47,7 +44,7 @@ def test_a_builder_thought_dead_touches_nobody_elses_work(
         Release.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
         assert publishing.build(release.pk)
         release.refresh_from_db()
-        _sign(release, settings)
+        sign_release(release, settings)
 
     monkeypatch.setattr(publishing, "point", meanwhile)
     assert not publishing.build(release.pk)
