@@ -11,7 +11,7 @@ survive the fork of a task worker. Who wants all cores cuts the work and calls t
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from numba import njit
 
@@ -24,9 +24,7 @@ def kernel(function: F) -> F:
     Division by zero and integer overflow behave as in NumPy; indexes are not checked. Floating-point
     operations stay in the order in which they are written, so that results are the same everywhere.
     """
-    compiled: F
     try:
-        compiled = njit(cache=True, nogil=True, error_model="numpy")(function)
+        return cast("F", njit(cache=True, nogil=True, error_model="numpy")(function))
     except RuntimeError:  # no folder for the machine code: neither beside the source nor in the user's home
-        compiled = njit(nogil=True, error_model="numpy")(function)
-    return compiled
+        return cast("F", njit(nogil=True, error_model="numpy")(function))

@@ -18,14 +18,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from takedown.dataset.columns import locate
-from takedown.dataset.interface import COLUMNS, Dataset, Kind, RowBatch, Shard, Stamp
+from takedown.dataset.interface import COLUMNS, Dataset, Kind, Piece, RowBatch, Shard, Stamp
 from takedown.dataset.names import TABLE, TAR, ends_in, partner
 from takedown.dataset.parquet import ParquetShard, open_parquet
 from takedown.dataset.pictures import PictureFolder, is_picture
 from takedown.dataset.webdataset import Img2datasetShard
 from takedown.errors import BadDataset
 
-__all__ = ["COLUMNS", "Dataset", "Kind", "RowBatch", "Shard", "Stamp", "open_source", "open_sources"]
+__all__ = ["COLUMNS", "Dataset", "Kind", "Piece", "RowBatch", "Shard", "Stamp", "open_source", "open_sources"]
 
 #: Files beside shards that hold neither rows nor pictures.
 _BYSTANDERS = frozenset({".json", ".md", ".yaml", ".yml", ".idx", ".crc", ".lock"})

@@ -52,6 +52,13 @@ class Stamp(NamedTuple):
     digest: str
 
 
+class Piece(NamedTuple):
+    """Consecutive rows of a shard, ``first`` to ``stop - 1``, that can be read on their own."""
+
+    first: int
+    stop: int
+
+
 @dataclass(frozen=True)
 class RowBatch:
     """Consecutive rows of one shard, column by column. A column is None where the shard does not have it.
@@ -116,21 +123,32 @@ class Shard(ABC):
         """`num_rows` where it costs no more than a footer, else None."""
         return self.num_rows
 
+    def pieces(self, rows: int) -> list[Piece]:
+        """Cut the shard into pieces of at least ``rows`` rows where its layout allows; the last may be shorter.
+
+        What several processes read at a time, and what is done once and for all when it is done.
+        """
+        return [Piece(0, self.num_rows)]
+
     @abstractmethod
     def rows(
-        self, batch_size: int = BATCH_ROWS, columns: Collection[str] | None = None
+        self,
+        batch_size: int = BATCH_ROWS,
+        columns: Collection[str] | None = None,
+        piece: Piece | None = None,
     ) -> Iterator[RowBatch]:
         """Every row once, in order.
 
         Args:
             batch_size: most rows in a batch.
             columns: names of COLUMNS to read; all of them when None.
+            piece: one of ``pieces(...)``; the whole shard when None.
 
         Raises:
             BadDataset: the file is damaged, hostile, or lacks a column that it must have.
         """
 
-    def pictures(self) -> Iterator[tuple[int, bytes]]:
+    def pictures(self, piece: Piece | None = None) -> Iterator[tuple[int, bytes]]:
         """(row in the shard, bytes of the picture file), in file order; nothing where there are none."""
         return iter(())
 

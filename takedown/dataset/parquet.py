@@ -12,6 +12,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,7 @@ from numpy.typing import NDArray
 
 from takedown.dataset import columns as cols
 from takedown.dataset.atomic import Pending
-from takedown.dataset.interface import BATCH_ROWS, Kind, RowBatch, Shard, Stamp
+from takedown.dataset.interface import BATCH_ROWS, Kind, Piece, RowBatch, Shard, Stamp
 from takedown.errors import BadDataset
 from takedown.keys import Row
 
@@ -62,20 +64,42 @@ class ParquetShard(Shard):
     def num_rows(self) -> int:
         return int(self._metadata.num_rows)
 
+    @cached_property
+    def _ends(self) -> NDArray[np.int64]:
+        """The row behind the last one of each row group."""
+        groups = range(self._metadata.num_row_groups)
+        return np.cumsum([self._metadata.row_group(group).num_rows for group in groups], dtype=np.int64)
+
+    def pieces(self, rows: int) -> list[Piece]:
+        """Whole row groups, as many as make ``rows`` rows."""
+        ends = self._ends.tolist()
+        cuts = [0]
+        for end in ends:
+            if end - cuts[-1] >= rows:
+                cuts.append(end)
+        if cuts[-1] != self.num_rows or len(cuts) == 1:
+            cuts.append(self.num_rows)
+        return [Piece(first, stop) for first, stop in pairwise(cuts)]
+
     def rows(
-        self, batch_size: int = BATCH_ROWS, columns: Collection[str] | None = None
+        self,
+        batch_size: int = BATCH_ROWS,
+        columns: Collection[str] | None = None,
+        piece: Piece | None = None,
     ) -> Iterator[RowBatch]:
         wanted = self._wanted(columns)
-        first = 0
+        first, stop = piece or (0, self.num_rows)
+        groups = np.flatnonzero((self._ends > first) & (self._ends <= stop)).tolist()
         with open_parquet(self.path) as file, damaged(self.path):
             if not wanted:
-                yield RowBatch(0, self.num_rows)
+                yield RowBatch(first, stop - first)
                 return
-            for batch in file.iter_batches(batch_size, columns=sorted(set(wanted.values()))):
+            names = sorted(set(wanted.values()))
+            for batch in file.iter_batches(batch_size, row_groups=groups, columns=names):
                 yield self._batch(first, batch, wanted)
                 first += batch.num_rows
-        if first != self.num_rows:
-            raise _bad(self.path, f"says it has {self.num_rows} rows and holds {first}", "dataset-row-count")
+        if first != stop:
+            raise _bad(self.path, f"says it has {stop} rows and holds {first}", "dataset-row-count")
 
     def read_rows(self, numbers: Sequence[int]) -> list[Row]:
         wanted = self._wanted(None)
@@ -124,13 +148,12 @@ class ParquetShard(Shard):
 
     def _place(self, numbers: Sequence[int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Row numbers -> (row group, row in that group)."""
-        sizes = [self._metadata.row_group(i).num_rows for i in range(self._metadata.num_row_groups)]
-        ends = np.cumsum(np.array(sizes, dtype=np.int64))
+        ends = self._ends
         rows = np.asarray(numbers, dtype=np.int64)
         if rows.size and (rows.min() < 0 or rows.max() >= self.num_rows):
             raise _bad(self.path, "has no row of that number; it changed since", "dataset-no-such-row")
         groups = np.searchsorted(ends, rows, side="right").astype(np.int64)
-        starts = ends - np.array(sizes, dtype=np.int64)
+        starts = np.append(0, ends[:-1])
         return groups, rows - starts[groups] if rows.size else rows
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from takedown.dataset.interface import BATCH_ROWS, Kind, RowBatch, Shard, Stamp
+from takedown.dataset.interface import BATCH_ROWS, Kind, Piece, RowBatch, Shard, Stamp
 from takedown.dataset.webdataset import MAX_PICTURE_BYTES, PICTURES
 from takedown.errors import BadDataset
 from takedown.keys import Row
@@ -33,15 +33,26 @@ class PictureFolder(Shard):
     def num_rows(self) -> int:
         return len(self.names)
 
+    def pieces(self, rows: int) -> list[Piece]:
+        """A tenth as many files: a picture costs far more than a row."""
+        step, total = max(rows // 10, 1), self.num_rows
+        return [Piece(first, min(first + step, total)) for first in range(0, total, step)] or [Piece(0, 0)]
+
     def rows(
-        self, batch_size: int = BATCH_ROWS, columns: Collection[str] | None = None
+        self,
+        batch_size: int = BATCH_ROWS,
+        columns: Collection[str] | None = None,
+        piece: Piece | None = None,
     ) -> Iterator[RowBatch]:
-        for first in range(0, len(self.names), batch_size):
-            chosen = self.names[first : first + batch_size]
+        start, stop = piece or (0, len(self.names))
+        for first in range(start, stop, batch_size):
+            chosen = self.names[first : min(first + batch_size, stop)]
             yield RowBatch(first, len(chosen), key=pa.array(chosen, pa.large_string()))
 
-    def pictures(self) -> Iterator[tuple[int, bytes]]:
-        for number, file in enumerate(self.files()):
+    def pictures(self, piece: Piece | None = None) -> Iterator[tuple[int, bytes]]:
+        first, stop = piece or (0, len(self.names))
+        for number in range(first, stop):
+            file = self.path / self.names[number]
             try:
                 if file.stat().st_size > MAX_PICTURE_BYTES:
                     raise BadDataset(f"{file} is larger than 256 MB; leave it out.", slug="picture-too-large")

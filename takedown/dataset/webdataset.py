@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from takedown.dataset import samples
 from takedown.dataset.atomic import Pending
-from takedown.dataset.interface import BATCH_ROWS, Kind, RowBatch, Shard, Stamp
+from takedown.dataset.interface import BATCH_ROWS, Kind, Piece, RowBatch, Shard, Stamp
 from takedown.dataset.names import TABLE, TAR, partner
 from takedown.dataset.parquet import ParquetShard, batch_rows
 from takedown.dataset.tar import bad, known_members, members
@@ -73,14 +73,17 @@ class Img2datasetShard(Shard):
         return self.sidecar.num_rows if self.sidecar else self._unaided_rows
 
     def rows(
-        self, batch_size: int = BATCH_ROWS, columns: Collection[str] | None = None
+        self,
+        batch_size: int = BATCH_ROWS,
+        columns: Collection[str] | None = None,
+        piece: Piece | None = None,
     ) -> Iterator[RowBatch]:
         if self.sidecar:
             yield from self.sidecar.rows(batch_size, columns)
         else:
             yield from samples.batches(self.path, min(batch_size, 8192))
 
-    def pictures(self) -> Iterator[tuple[int, bytes]]:
+    def pictures(self, piece: Piece | None = None) -> Iterator[tuple[int, bytes]]:
         numbers = self.row_of_key()
         with self.path.open("rb") as file:
             for member in members(self.path):
