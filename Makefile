@@ -31,7 +31,7 @@ fix: .venv/dev  ## Mend what the style checker can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: .venv/dev  ## Measure speed against peers (AREA=fingerprint|index|apply|intake|all)
+bench: .venv/bench  ## Measure speed against peers (AREA=fingerprint|index|apply|intake|all)
 	$(BIN)/python -m bench $(AREA)
 
 audit: .venv/dev  ## Ask the public advisory database about the pinned dependencies
@@ -43,6 +43,7 @@ docs: .venv/dev  ## Check that what README and docs/ say is true
 lock: .venv/dev  ## Pin the newest allowed dependencies, with hashes
 	$(BIN)/uv pip compile --quiet --no-header --universal --python-version 3.11 --generate-hashes --extra server pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile --quiet --no-header --universal --python-version 3.11 --generate-hashes --extra server --extra dev -c requirements.txt pyproject.toml -o tests/requirements.txt
+	$(BIN)/uv pip compile --quiet --no-header --universal --python-version 3.11 --generate-hashes -c tests/requirements.txt bench/requirements.in -o bench/requirements.txt
 
 clean:  ## Delete the virtual environment; the data in var/ stays
 	rm -rf .venv
@@ -60,4 +61,10 @@ clean:  ## Delete the virtual environment; the data in var/ stays
 	@echo "Installing what the desk and its tests need, once ..."
 	@$(INSTALL) --require-hashes -r tests/requirements.txt
 	@$(INSTALL) --no-deps --no-build-isolation -e .
+	@touch $@
+
+# Only the benchmark's peers; their pins fit beside those of the tests.
+.venv/bench: bench/requirements.txt .venv/dev
+	@echo "Installing what the benchmark compares with, once ..."
+	@$(INSTALL) --require-hashes -r bench/requirements.txt
 	@touch $@
