@@ -5,7 +5,7 @@ keeps a plain NumPy way beside it, whose answers are the same to the bit.
 
 Kernels release the interpreter's lock and start no threads of their own. numba's parallel loops are not
 used: its default thread pool ends the process when two threads of a server call it at once, and does not
-survive the fork of a task worker. Who wants all cores cuts the work and calls the kernel from several threads.
+survive the fork of a task worker. Who wants all cores cuts the work and calls kernels from several threads.
 """
 
 from __future__ import annotations

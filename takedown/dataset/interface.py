@@ -124,7 +124,7 @@ class Shard(ABC):
         return self.num_rows
 
     def pieces(self, rows: int) -> list[Piece]:
-        """Cut the shard into pieces of at least ``rows`` rows where its layout allows; the last may be shorter.
+        """Cut the shard into pieces of at least ``rows`` rows where its layout allows; the last may be less.
 
         What several processes read at a time, and what is done once and for all when it is done.
         """

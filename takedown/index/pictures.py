@@ -15,7 +15,7 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import NamedTuple
 
-from takedown.dataset import Shard
+from takedown.dataset import Piece, Shard
 from takedown.errors import BadImage, SandboxFailed
 from takedown.fingerprint import Fingerprint
 from takedown.sandbox import Sandbox
@@ -56,8 +56,8 @@ class PictureReader:
         for sandbox in self._sandboxes:
             sandbox.close()
 
-    def read(self, shard: Shard) -> Iterator[Picture]:
-        """Every picture of a shard in the order of its files; nothing where a shard has none.
+    def read(self, shard: Shard, piece: Piece | None = None) -> Iterator[Picture]:
+        """Every picture of a shard, or of a piece of it, in the order of its files; nothing where a shard has none.
 
         Raises:
             BadDataset: the shard is damaged.
@@ -65,7 +65,7 @@ class PictureReader:
             SandboxFailed: the sandbox does not work on this machine.
         """
         waiting: deque[Future[Picture]] = deque()
-        for row, content in shard.pictures():
+        for row, content in shard.pictures(piece):
             waiting.append(self._pool.submit(self._read, row, content))
             if len(waiting) > _AHEAD:
                 yield waiting.popleft().result()
