@@ -118,7 +118,7 @@ class Gatherer:
             found = [
                 (first + at, key) for at, url in enumerate(urls) if (key := addresses.row_digest(kind, url))
             ]
-            digests = _packed([key for _, key in found], 32)
+            digests = _packed([key[:8] for _, key in found], 8)
             keys.append(exact.prefixes(digests))
             rows.append(np.array([row for row, _ in found], dtype=np.int64))
 

@@ -18,9 +18,10 @@ from PIL import Image
 
 from portal.sample import Sample
 from takedown.errors import BadDataset, BadUrl, SandboxFailed, UsageError
+from takedown.families import family
 from takedown.index import Hit, build_index, exact, open_index
 from takedown.index import pictures as pictures_module
-from takedown.urls import canonical, family
+from takedown.urls import canonical
 
 
 def table(path: Path, **columns: Any) -> Path:

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from takedown.errors import BadUrl
-from takedown.urls import CANONICAL_VERSION, MAX_URL, canonical, family
+from takedown.families import family
+from takedown.urls import CANONICAL_VERSION, MAX_URL, canonical
 
 LAION = Path(__file__).parents[2].parent / "shared" / "data" / "laion" / "laion400m-sample.parquet"
 
@@ -296,7 +297,14 @@ def test_other_pictures_have_another_family(one: str, other: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["https://example.com", "https://example.com/300x200", "https://example.com/?w=3"]
+    "url",
+    [
+        "https://example.com",
+        "https://example.com/300x200",
+        "https://example.com/?w=3",
+        "https://i.pinimg.com/originals",
+        "https://i0.wp.com/i.pinimg.com/originals?w=3",
+    ],
 )
 def test_what_names_no_picture_has_no_family(url: str) -> None:
     assert family(url) is None
