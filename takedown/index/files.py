@@ -150,12 +150,21 @@ def read_json(path: Path) -> dict[str, Any]:
     """
     if _length(path) > _MAX_JSON:
         raise damaged(path.name)
+    return parse_json(path.read_bytes(), path.name)
+
+
+def parse_json(data: bytes, name: str) -> dict[str, Any]:
+    """Read a JSON object from the content of a file.
+
+    Raises:
+        BadIndex: it is none.
+    """
     try:
-        content = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
-        raise damaged(path.name) from None
+        content = json.loads(data)
+    except (ValueError, RecursionError):
+        raise damaged(name) from None
     if not isinstance(content, dict):
-        raise damaged(path.name)
+        raise damaged(name)
     return content
 
 
