@@ -4,15 +4,15 @@ A picture with a border and the same picture without it have unrelated perceptua
 before hashing. Both functions look at canonical pixels, in integers only, so that a browser can repeat them
 to the bit. They only look: ``cut`` takes the border away.
 
-A line of pixels (a row or a column) is compared with one colour. A pixel is *near* the colour when none of its
-three channels is more than NEAR away.
+A line of pixels (a row or a column) is compared with one colour. A pixel is *near* the colour when none of
+its three channels is more than NEAR away.
 
 - *flat*: at most 1 in FLAT pixels of the line is not near. JPEG makes a few such pixels beside a sharp edge.
 - *busy*: at least 1 in BUSY pixels is not near.
 
-A border is a run of flat lines at the edge of the picture and goes up to a busy line at most BLUR lines behind
-the last flat one. The busy line tells a border from a plain background: the border ends at once, over a good
-part of its length, where a sky or a table ends bit by bit.
+A border is a run of flat lines at the edge of the picture and goes up to a busy line at most BLUR lines
+behind the last flat one. The busy line tells a border from a plain background: the border ends at once, over
+half of its length, where a sky or a table ends bit by bit.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ NEAR = 24
 #: A flat line has at most 1 in so many pixels that are not near, a busy one at least 1 in so many.
 FLAT = 32
 BUSY = 2
-#: Most lines from the last flat to the first busy one: the edge may lie between two pixels, and JPEG blurs it.
+#: Most lines from the last flat to the first busy one: an edge may lie between two pixels, and JPEG blurs it.
 BLUR = 3
 #: Most lines by which the two bands of padding differ, as they are seen.
 UNEVEN = 2
@@ -48,7 +48,7 @@ Lines = NDArray[np.int64]
 
 
 class Box(NamedTuple):
-    """What is left of a picture, in pixels from its left upper corner; right and bottom are not part of it."""
+    """What is left of a picture, in pixels from its left upper corner; right and bottom lie outside."""
 
     left: int
     top: int
@@ -57,7 +57,7 @@ class Box(NamedTuple):
 
 
 def cut(pixels: Pixels, box: Box) -> Pixels:
-    """The part of a picture inside a box, as a contiguous array; the very same array where it is all of it."""
+    """The part of a picture inside a box as a contiguous array; the very same array where it is all."""
     if box == whole(pixels):
         return pixels
     return np.ascontiguousarray(pixels[box.top : box.bottom, box.left : box.right])
@@ -98,7 +98,7 @@ def padding(pixels: Pixels, original: tuple[int, int] | None = None) -> Box:
 
     Only a square picture is padded, on two opposite sides, the shorter by the same width or one pixel less on
     the left or upper one. Where the size of the picture before is known, the bands are where it says if they
-    are white; else they are found by their sharp ends, and a picture with a white background of its own, which
+    are white; else they are found by their sharp ends, and a picture on a white background of its own, which
     has none, is left as it is.
 
     Args:
@@ -113,10 +113,11 @@ def padding(pixels: Pixels, original: tuple[int, int] | None = None) -> Box:
         return whole(pixels)
     if original is not None:
         return _known_padding(pixels, *original)
-    rows, columns = _bands(pixels), _bands(pixels.swapaxes(0, 1))
-    if (rows is None) == (columns is None):  # none, or a frame on all sides
+    above, below = _bands(pixels)
+    before, after = _bands(pixels.swapaxes(0, 1))
+    if above and before:  # a frame on all sides is no padding
         return whole(pixels)
-    box = Box(0, rows[0], side, side - rows[1]) if rows else Box(columns[0], 0, side - columns[1], side)
+    box = Box(before, above, side - after, side - below)
     return box if _enough(box, pixels) else whole(pixels)
 
 
@@ -137,10 +138,10 @@ def _known_padding(pixels: Pixels, width: int, height: int) -> Box:
     return box
 
 
-def _bands(lines: Pixels) -> tuple[int, int] | None:
-    """Lines of white at the start and at the end, as padding has them; None where it looks otherwise."""
+def _bands(lines: Pixels) -> tuple[int, int]:
+    """Lines of white at the start and at the end, as padding has them; 0, 0 where it looks otherwise."""
     first, last = _run(lines, _WHITE), _run(lines[::-1], _WHITE)
-    return (first, last) if first and last and abs(last - first) <= UNEVEN else None
+    return (first, last) if first and last and abs(last - first) <= UNEVEN else (0, 0)
 
 
 def _side(lines: Pixels) -> int:
@@ -166,15 +167,17 @@ def _run(lines: Pixels, colour: Lines | int) -> int:
 
 
 def _flat(lines: Pixels, colour: Lines | int) -> NDArray[np.bool_]:
-    return _far(lines, colour) * FLAT <= lines.shape[1]
+    flat: NDArray[np.bool_] = _far(lines, colour) * FLAT <= lines.shape[1]
+    return flat
 
 
 def _far(lines: Pixels, colour: Lines | int) -> Lines:
     """For each line, how many of its pixels are not near the colour."""
     levels = np.broadcast_to(np.asarray(colour, dtype=np.uint8), (3,))
     away = np.maximum(lines, levels) - np.minimum(lines, levels)
-    away = away > NEAR
-    return (away[:, :, 0] | away[:, :, 1] | away[:, :, 2]).sum(axis=1, dtype=np.int64)
+    far = away > NEAR
+    counts: Lines = (far[:, :, 0] | far[:, :, 1] | far[:, :, 2]).sum(axis=1, dtype=np.int64)
+    return counts
 
 
 def _enough(box: Box, pixels: Pixels) -> bool:
