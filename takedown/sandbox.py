@@ -5,6 +5,12 @@
 3. The server forks one child per picture; the child confines itself (confine.py), fingerprints and ends.
 4. The answer is checked as hostile input, and the digests in it are made here again.
 
+A fork takes as long as hashing a small picture does. So ``fingerprint_many``, which is for the pictures of a
+dataset copy, gives a child up to BATCH_PICTURES at a time. When the child dies or runs past a limit, the
+answers before count, the picture it died on is tried again on its own, and the others go to a new child. The
+limits hold for a batch as for a picture. A picture that takes a decoder over could falsify the perceptual
+hashes of those behind it in its batch and nothing else; what people send is never read together.
+
 The ``multiprocessing`` module is of no use here: task queue workers are daemonic processes, which it
 forbids to have children. Every process has its own server, so as many pictures are read at once as there
 are processes; threads of one process wait for each other.
@@ -14,39 +20,21 @@ from __future__ import annotations
 
 import atexit
 import hashlib
-import json
 import os
 import re
-import subprocess
-import sys
 import threading
-import time
-from dataclasses import asdict
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 from takedown.confine import Limits
-from takedown.errors import BadImage, MissingExtra, SandboxFailed, TakedownError
+from takedown.errors import BadImage, SandboxFailed, TakedownError
 from takedown.fingerprint import PIPELINE, Fingerprint
 from takedown.images import check_size
-from takedown.pipes import receive, send
-from takedown.sandbox_server import MAX_ANSWER
+from takedown.sandbox_link import Link
+from takedown.sandbox_server import BATCH_BYTES, BATCH_PICTURES, pack
+from takedown.stored import Stored
 
-__all__ = ["Limits", "Sandbox", "close", "fingerprint"]
-
-#: Seconds a server may take to import everything, and to answer after its child must have ended.
-START_SECONDS = 60.0
-GRACE_SECONDS = 10.0
-
-# What the server inherits: where Python and its libraries are, and nothing else.
-_KEPT_ENVIRONMENT = ("PYTHONPATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
-_SET_ENVIRONMENT = {
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "MALLOC_ARENA_MAX": "1",  # a heap for each thread would reserve address space, which is limited
-    "OBJC_DISABLE_INITIALIZE_FORK_SAFETY": "YES",  # macOS: the server forks, with its one thread
-}
+__all__ = ["Limits", "Sandbox", "Stored", "close", "fingerprint"]
 
 
 def fingerprint(data: bytes) -> Fingerprint:
@@ -74,15 +62,15 @@ class Sandbox:
     def __init__(self, limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
         self._lock = threading.Lock()
-        self._server: _Server | None = None
+        self._server: Link | None = None
         os.register_at_fork(after_in_child=self._forget)
 
     def fingerprint(self, data: bytes) -> Fingerprint:
         """As the function of the same name."""
         check_size(data)
         with self._lock:
-            answer = self._ask(b"f" + data)
-        return _checked(answer, data)
+            answers = self._ask(b"f" + data)
+        return _checked(_only(answers), data)
 
     def check(self, data: bytes) -> tuple[int, int]:
         """Decode a picture and forget it.
@@ -95,7 +83,7 @@ class Sandbox:
         """
         check_size(data)
         with self._lock:
-            answer = self._ask(b"c" + data)
+            answer = _only(self._ask(b"c" + data))
         if "bad" in answer:
             raise _bad_image(answer["bad"])
         match answer.get("size"):
@@ -103,17 +91,66 @@ class Sandbox:
                 return width, height
         raise _failed()
 
+    def fingerprint_many(self, pictures: Sequence[Stored]) -> list[Fingerprint | TakedownError]:
+        """Fingerprint pictures of a dataset copy, many with one child.
+
+        Returns:
+            For every picture, in order, its fingerprint with a single code, or BadImage or SandboxFailed.
+
+        Raises:
+            MissingExtra: the decoders are not installed.
+        """
+        found: list[Fingerprint | TakedownError] = []
+        while len(found) < len(pictures):
+            rest = pictures[len(found) :]
+            batch = _batch(rest)
+            done = self._first_answers(batch) if batch else []
+            found += done
+            if not batch or len(done) < len(batch):
+                found.append(self._alone(rest[len(done)]))
+        return found
+
+    def _first_answers(self, batch: Sequence[Stored]) -> list[Fingerprint | TakedownError]:
+        """Answers up to the picture on which the child died, if it did."""
+        try:
+            with self._lock:
+                answers = self._ask(b"m" + pack(batch))
+        except SandboxFailed:
+            return []
+        if len(answers) > len(batch):
+            return []
+        found: list[Fingerprint | TakedownError] = []
+        for answer, picture in zip(answers, batch, strict=False):
+            try:
+                found.append(_checked(answer, picture.data))
+            except BadImage as error:
+                found.append(error)
+            except SandboxFailed:
+                break
+        return found
+
+    def _alone(self, picture: Stored) -> Fingerprint | TakedownError:
+        """The picture in a child of its own; twice, since the machine may be short of memory."""
+        try:
+            check_size(picture.data)
+        except BadImage as error:
+            return error
+        for _ in range(2):
+            if found := self._first_answers([picture]):
+                return found[0]
+        return _failed()
+
     def close(self) -> None:
         """End the server, if there is one."""
         with self._lock:
             self._stop()
 
-    def _ask(self, data: bytes) -> dict[str, Any]:
+    def _ask(self, data: bytes) -> list[dict[str, Any]]:
         if self._server is None or not self._server.lives():
             self._stop()
-            self._server = _Server(self.limits)
+            self._server = Link(self.limits)
         try:
-            return self._server.ask(data, self.limits.wall + GRACE_SECONDS)
+            return self._server.ask(data)
         except (OSError, ValueError, EOFError):
             self._stop()
             raise _failed() from None
@@ -136,75 +173,24 @@ class Sandbox:
             server.disown()
 
 
-class _Server:
-    """A running ``python -m takedown.sandbox_server``, ready for pictures."""
-
-    def __init__(self, limits: Limits) -> None:
-        self._process = _start(limits)
-        assert self._process.stdin is not None  # noqa: S101 - both are pipes: for the type checker
-        assert self._process.stdout is not None  # noqa: S101
-        self._questions, self._answers = self._process.stdin, self._process.stdout
-        os.set_blocking(self._questions.fileno(), False)
-        try:
-            greeting = json.loads(
-                receive(self._answers.fileno(), MAX_ANSWER, time.monotonic() + START_SECONDS)
-            )
-        except (OSError, ValueError, EOFError):
-            self.stop()
-            raise SandboxFailed("The process that reads pictures did not start; please try again.") from None
-        if "missing" in greeting:
-            self.stop()
-            raise MissingExtra(greeting["missing"])
-
-    def lives(self) -> bool:
-        return self._process.poll() is None
-
-    def ask(self, data: bytes, seconds: float) -> dict[str, Any]:
-        """Send a picture and wait for the answer.
-
-        Raises:
-            OSError, EOFError, ValueError: the server died, took too long or talks nonsense.
-        """
-        deadline = time.monotonic() + seconds
-        send(self._questions.fileno(), data, deadline)
-        answer = json.loads(receive(self._answers.fileno(), MAX_ANSWER, deadline))
-        return answer if isinstance(answer, dict) else {}
-
-    def stop(self) -> None:
-        self._close_pipes()
-        self._process.kill()
-        self._process.wait()
-
-    def disown(self) -> None:
-        self._close_pipes()
-        self._process.returncode = 0  # it is no child of this process: there is nothing to wait for
-
-    def _close_pipes(self) -> None:
-        self._questions.close()
-        self._answers.close()
-
-
-def _start(limits: Limits) -> subprocess.Popen[bytes]:
-    package = str(Path(__file__).resolve().parent.parent)
-    environment = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
-    environment["PYTHONPATH"] = os.pathsep.join(filter(None, (package, environment.get("PYTHONPATH"))))
-    return subprocess.Popen(
-        # -P keeps the working directory off the path.
-        [sys.executable, "-P", "-m", "takedown.sandbox_server", json.dumps(asdict(limits))],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        bufsize=0,
-        cwd="/",
-        env=environment | _SET_ENVIRONMENT,
-        start_new_session=True,  # Ctrl-C is for the parent; a closed pipe then ends the server
-    )
-
-
 def _failed() -> SandboxFailed:
     return SandboxFailed(
         "Reading the picture took too much time or memory and was stopped; try again, or use a smaller copy."
     )
+
+
+def _batch(pictures: Sequence[Stored]) -> Sequence[Stored]:
+    """The first pictures, as many as one child takes; none where the first is too large for any."""
+    total = 0
+    for count, picture in enumerate(pictures[:BATCH_PICTURES]):
+        total += len(picture.data)
+        if total > BATCH_BYTES:
+            return pictures[:count]
+    return pictures[:BATCH_PICTURES]
+
+
+def _only(answers: list[dict[str, Any]]) -> dict[str, Any]:
+    return answers[0] if len(answers) == 1 else {}
 
 
 def _checked(answer: dict[str, Any], data: bytes) -> Fingerprint:

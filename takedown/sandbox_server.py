@@ -1,10 +1,11 @@
-"""The process behind sandbox.py: imports everything once, then forks one confined child per picture.
+"""The process behind sandbox.py: imports everything once, then forks one confined child per question.
 
 1. leave the network, import decoders and hashes, say that it is ready;
-2. read a question from standard input: a letter for the job, and the bytes of one picture;
-3. fork; the child confines itself, works on the bytes it was forked with, answers, and ends;
-4. kill the child, whatever it did, and pass its answer on; no answer when it died or took too long;
-5. again from 2, until standard input is closed.
+2. read a question from standard input: a letter for the job, and the bytes of one picture or of a batch;
+3. fork; the child confines itself, works on the bytes it was forked with, answers for each picture, and ends;
+4. pass its answers on as they come; fewer than pictures when it died or took too long over one;
+5. kill the child, whatever it did, and say that this was all;
+6. again from 2, until standard input is closed.
 
 It knows no secret: its environment is bare, and it never sees anything but pictures.
 """
@@ -14,9 +15,10 @@ from __future__ import annotations
 import json
 import os
 import signal
+import struct
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn
 
 from takedown.confine import Limits, confine, leave_network
@@ -24,22 +26,56 @@ from takedown.errors import BadImage, MissingExtra
 from takedown.fingerprint import fingerprint, preload
 from takedown.images import MAX_BYTES, read_pixels
 from takedown.pipes import receive, send
+from takedown.stored import Stored, fingerprint_stored
 
 #: Longest answer in bytes; a fingerprint takes one thousand.
 MAX_ANSWER = 16_384
+#: Most pictures of a batch, and most bytes of all of them together.
+BATCH_PICTURES = 64
+BATCH_BYTES = MAX_BYTES
+#: First byte of what goes back: an answer of the child follows, or there are no more.
+ANSWER, END = b"a", b"."
+
+# Before each picture of a batch: its length, whether it may be padded, and the original's width and height.
+_PICTURE = struct.Struct(">I?II")
+_MAX_QUESTION = 1 + BATCH_BYTES + BATCH_PICTURES * _PICTURE.size
 
 
-def _fingerprint(data: bytes) -> dict[str, Any]:
-    return {"fingerprint": fingerprint(data).to_json()}
+def pack(pictures: Sequence[Stored]) -> bytes:
+    """A batch as the rest of a question of the job ``m``."""
+    parts = []
+    for data, padded, original in pictures:
+        parts += [_PICTURE.pack(len(data), padded, *(original or (0, 0))), data]
+    return b"".join(parts)
 
 
-def _check(data: bytes) -> dict[str, Any]:
+def _fingerprint(data: bytes) -> Iterator[dict[str, Any]]:
+    yield {"fingerprint": fingerprint(data).to_json()}
+
+
+def _check(data: bytes) -> Iterator[dict[str, Any]]:
     picture = read_pixels(data)
-    return {"size": [picture.width, picture.height]}
+    yield {"size": [picture.width, picture.height]}
 
 
-#: What may be asked of a child, by the first byte of the question; the picture is the rest.
-JOBS: dict[bytes, Callable[[bytes], dict[str, Any]]] = {b"f": _fingerprint, b"c": _check}
+def _fingerprint_many(batch: bytes) -> Iterator[dict[str, Any]]:
+    at = 0
+    while at < len(batch):
+        length, padded, width, height = _PICTURE.unpack_from(batch, at)
+        at += _PICTURE.size + length
+        picture = Stored(batch[at - length : at], padded, (width, height) if width and height else None)
+        try:
+            yield {"fingerprint": fingerprint_stored(picture).to_json()}
+        except BadImage as error:
+            yield _bad(error)
+
+
+#: What may be asked of a child, by the first byte of the question; the picture or the batch is the rest.
+JOBS: dict[bytes, Callable[[bytes], Iterator[dict[str, Any]]]] = {
+    b"f": _fingerprint,
+    b"c": _check,
+    b"m": _fingerprint_many,
+}
 
 
 def serve(limits: Limits) -> None:
@@ -56,27 +92,34 @@ def serve(limits: Limits) -> None:
     _answer(answers, {"ready": True})
     while True:
         try:
-            question = receive(0, MAX_BYTES + 1)
+            question = receive(0, _MAX_QUESTION)
         except EOFError:
             return
-        send(answers, _run_child(question, limits))
+        for answer in _run_child(question, limits):
+            send(answers, ANSWER + answer)  # whatever a child says, it cannot say that it was all
+        send(answers, END)
 
 
 def _answer(descriptor: int, content: dict[str, Any]) -> None:
     send(descriptor, json.dumps(content).encode())
 
 
-def _run_child(question: bytes, limits: Limits) -> bytes:
-    """The child's answer as it is, or ``{}``; afterwards the child is gone."""
+def _bad(error: BadImage) -> dict[str, Any]:
+    return {"bad": [error.slug, error.sentence]}
+
+
+def _run_child(question: bytes, limits: Limits) -> Iterator[bytes]:
+    """The child's answers as they are, BATCH_PICTURES at most; afterwards the child is gone."""
     read_end, write_end = os.pipe()
     child = os.fork()
     if child == 0:
         _be_child(question, limits, write_end)
     os.close(write_end)
     try:
-        return receive(read_end, MAX_ANSWER, time.monotonic() + limits.wall)
+        for _ in range(BATCH_PICTURES):
+            yield receive(read_end, MAX_ANSWER, time.monotonic() + limits.wall)
     except (OSError, ValueError, EOFError):
-        return b"{}"
+        pass
     finally:
         os.close(read_end)
         os.kill(child, signal.SIGKILL)
@@ -88,9 +131,10 @@ def _be_child(question: bytes, limits: Limits, pipe: int) -> NoReturn:
     try:
         kept = confine(limits, keep=pipe)
         try:
-            _answer(kept, JOBS[question[:1]](question[1:]))
+            for answer in JOBS[question[:1]](question[1:]):
+                _answer(kept, answer)
         except BadImage as error:
-            _answer(kept, {"bad": [error.slug, error.sentence]})
+            _answer(kept, _bad(error))
     finally:
         os._exit(0)
 

@@ -21,7 +21,7 @@ from factories.interpreter import run
 from factories.pictures import HEIC, encode, png, soft
 from PIL import Image
 
-from takedown import sandbox
+from takedown import sandbox, sandbox_link
 from takedown.confine import Limits, has_seccomp
 from takedown.errors import BadImage, SandboxFailed
 from takedown.fingerprint import Fingerprint, fingerprint
@@ -83,7 +83,7 @@ def test_a_check_tells_the_size_and_refuses_like_the_rest(box: Sandbox) -> None:
 def test_an_odd_answer_to_a_check_is_not_believed(
     box: Sandbox, monkeypatch: pytest.MonkeyPatch, answer: dict[str, Any]
 ) -> None:
-    monkeypatch.setattr(box, "_ask", lambda _: answer)
+    monkeypatch.setattr(box, "_ask", lambda _: [answer])
     with pytest.raises(SandboxFailed):
         box.check(SMALL)
 
@@ -239,13 +239,13 @@ def test_an_interrupted_question_leaves_no_answer_for_the_next(
 ) -> None:
     """A time limit of the caller strikes while it waits: what the child still says belongs to nobody."""
     box.check(SMALL)
-    receive = sandbox.receive
+    receive = sandbox_link.receive
 
     def interrupted(*args: Any) -> bytes:
-        monkeypatch.setattr(sandbox, "receive", receive)
+        monkeypatch.setattr(sandbox_link, "receive", receive)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(sandbox, "receive", interrupted)
+    monkeypatch.setattr(sandbox_link, "receive", interrupted)
     with pytest.raises(KeyboardInterrupt):
         box.check(b"<html></html>")
     assert box.check(SMALL) == (80, 60)
@@ -353,7 +353,7 @@ def test_it_works_in_daemonic_workers_several_at_once() -> None:
     ids=["eof", "cut", "short", "huge"],
 )
 def test_the_server_ends_when_its_input_does_or_makes_no_sense(sent: bytes) -> None:
-    server = sandbox._start(Limits())
+    server = sandbox_link.start(Limits())
     out, _ = server.communicate(sent, timeout=60)
     assert b"ready" in out
     assert b"fingerprint" not in out
