@@ -1,52 +1,67 @@
-"""Find rows by equality of a 64-bit key prefix: two sorted arrays and a table of buckets.
+"""Find rows by equality of a 64-bit key prefix: sorted records of key and row, and a table of buckets.
 
-On disk, in a folder of its own (little-endian):
+On disk, in a folder of its own (little-endian; exact_layout.py has the details):
 
-* ``keys``     uint64[N], sorted: the first 8 bytes of each digest, read big-endian, so that the order of the
-  keys is the order of the digests' hex text;
-* ``rows``     uint32[N] (uint64 from 2^32 rows on): whose key it is;
-* ``buckets``  the place in ``keys`` where each value of the leading bits begins, plus the end.
+* ``records``  uint8[N, W]: key and row of each pair, sorted by key, then row, in W = 8 to 15 bytes. The key
+  is the first 8 bytes of a digest, read big-endian, so that its order is the order of the digests' hex text;
+* ``buckets``  the place in ``records`` where each value of the leading bits begins, plus the end.
 
-A look-up reads one bucket's bounds and searches inside them, all queries of a batch at once:
+A look-up reads one bucket's bounds and searches inside them, from where a uniformly spread key would be:
 
 1. the leading bits of the key name the bucket, the bucket its first and last place;
-2. halve that range until the first place whose key is not smaller, and the first that is larger, are found;
+2. between them, find the first place whose key is not smaller, and the first that is larger;
 3. everything between the two is a candidate.
 
+So a look-up reads a page of each of the two files, seldom a third, and whatever else was read ahead would be
+in vain. Every digest whose hex text begins alike lies together: how many there are is the difference of two
+places.
+
 A candidate shares 64 bits with the query and no more has been shown: who calls compares the whole digest.
-Costs 12 bytes a key, at most 4 more for buckets; building holds keys, rows and their order in memory
-(24 bytes a key).
+Costs 9 bytes a key at up to some 10^9 rows, and 0.05 more for buckets. How it is built: exact_build.py.
 """
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from takedown.index import files
+from takedown.index import exact_build, exact_layout, exact_steps, files
+from takedown.index.exact_layout import Layout
 
-VERSION = 1
+VERSION = 2
 STRUCTURE = "exact"
 
-#: Buckets are addressed by 1 to 24 leading bits; uniform keys leave about 8 in each.
-_MAX_BITS = 24
-_KEYS_PER_BUCKET_BITS = 3
+#: Bytes that building may use, beside what it is given.
+MEMORY_BYTES = 2 << 30
+
+#: Look-ups in one call from which on threads pay.
+_MANY = 50_000
+
+Places = NDArray[np.int64]
 
 
 class Exact:
-    """An opened exact index; its arrays are mapped, so opening costs next to nothing."""
+    """An opened exact index; its files are mapped, so opening costs next to nothing. Safe across a fork.
 
-    def __init__(self, keys: NDArray[Any], rows: NDArray[Any], buckets: NDArray[Any], bits: int) -> None:
-        self.keys, self.rows, self.buckets = keys, rows, buckets
-        self._shift = np.uint64(64 - bits)
+    Args:
+        records: uint8[N, W].
+        buckets: 2^bits + 1 places.
+        layout: says what is in a record.
+    """
+
+    def __init__(self, records: NDArray[np.uint8], buckets: NDArray[Any], layout: Layout) -> None:
+        self.records, self.buckets, self.layout = records, buckets, layout
+        if len(records):
+            self._top, self._low = exact_layout.halves(records, layout.width)
 
     def __len__(self) -> int:
-        return len(self.keys)
+        return len(self.records)
 
-    def search(self, keys: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def search(self, keys: NDArray[np.uint64]) -> tuple[Places, Places]:
         """Find every row whose key equals a query's.
 
         Args:
@@ -54,62 +69,94 @@ class Exact:
 
         Returns:
             ``query`` and ``row``, int64 arrays of equal length: one entry for each candidate, ordered by
-            query and, for one query, in the order in which the rows were given to :func:`build`.
+            query, then row.
         """
-        wanted = np.asarray(keys, dtype=np.uint64)
-        first, last = self._places(wanted)
-        counts = last - first
-        query = np.repeat(np.arange(len(wanted), dtype=np.int64), counts)
-        before = np.cumsum(counts) - counts
-        place = np.arange(len(query), dtype=np.int64) + np.repeat(first - before, counts)
-        return query, self.rows[place].astype(np.int64)
+        return self._candidates(*self._places(keys))
 
-    def count(self, keys: NDArray[np.uint64]) -> NDArray[np.int64]:
-        """How many rows bear each of the keys."""
-        first, last = self._places(np.asarray(keys, dtype=np.uint64))
+    def count(self, keys: NDArray[np.uint64]) -> Places:
+        """How many rows have each of the keys: int64[Q]."""
+        first, last = self._places(keys)
         return last - first
 
-    def _places(self, wanted: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        bucket = (wanted >> self._shift).astype(np.int64)
-        low = self.buckets[bucket].astype(np.int64)
-        high = self.buckets[bucket + 1].astype(np.int64)
-        first = self._bounded(wanted, low, high, past_equal=False)
-        return first, self._bounded(wanted, first, high, past_equal=True)
+    def count_between(self, low: int, high: int) -> int:
+        """How many rows have a key from low to high, both included (0 to 2^64 - 1)."""
+        return int(self.counts_between(_keys(low), _keys(high))[0])
 
-    def _bounded(
-        self, wanted: NDArray[np.uint64], low: NDArray[np.int64], high: NDArray[np.int64], *, past_equal: bool
-    ) -> NDArray[np.int64]:
-        """First place in [low, high) whose key is not below (or, past_equal, is above) the wanted one."""
-        low, high = low.copy(), high.copy()
-        while (unfinished := np.flatnonzero(low < high)).size:
-            middle = (low[unfinished] + high[unfinished]) >> 1
-            found, sought = self.keys[middle], wanted[unfinished]
-            go_right = found <= sought if past_equal else found < sought
-            low[unfinished[go_right]] = middle[go_right] + 1
-            high[unfinished[~go_right]] = middle[~go_right]
-        return low
+    def counts_between(self, lows: NDArray[np.uint64], highs: NDArray[np.uint64]) -> Places:
+        """The same for many ranges at once: int64[Q], 0 where low is above high."""
+        counts: Places = np.maximum(self._places(highs)[1] - self._places(lows)[0], 0)
+        return counts
+
+    def rows_between(self, low: int, high: int, limit: int | None = None) -> Places:
+        """The rows whose key is from low to high, both included, ordered by key, then row.
+
+        Args:
+            limit: at most that many; all when omitted.
+        """
+        first, last = self._places(_keys(low))[0], self._places(_keys(high))[1]
+        if limit is not None:
+            last = np.minimum(last, first + limit)
+        return self._candidates(first, np.maximum(first, last))[1]
+
+    def count_prefix(self, prefix: str | bytes, bits: int | None = None) -> int:
+        """How many rows have a key that begins like this.
+
+        Args:
+            prefix: 1 to 16 hex digits, or up to 8 bytes.
+            bits: how many of its leading bits count; all when omitted.
+
+        Raises:
+            BadKey: it is no such prefix.
+        """
+        return self.count_between(*exact_layout.prefix_range(prefix, bits))
+
+    def _places(self, keys: NDArray[np.uint64]) -> tuple[Places, Places]:
+        """Where the records of each key begin and end."""
+        wanted = np.ascontiguousarray(keys, dtype=np.uint64)
+        if not wanted.flags.writeable:  # another type to the compiler
+            wanted = wanted.copy()
+        first, last = np.zeros(len(wanted), dtype=np.int64), np.zeros(len(wanted), dtype=np.int64)
+        if not len(self) or not len(wanted):
+            return first, last
+
+        bits, down = self.layout.bits, self.layout.down
+
+        def find(part: slice) -> None:
+            places = (first[part], last[part])
+            exact_steps.steps.bounds(wanted[part], self.buckets, self._top, bits, down, *places)
+
+        if len(wanted) < _MANY:
+            find(slice(0, len(wanted)))
+        else:  # threads of their own for each call, since kept ones would not survive a fork
+            with ThreadPoolExecutor(exact_steps.THREADS) as pool:
+                list(pool.map(find, exact_steps.parts(len(wanted), exact_steps.THREADS)))
+        return first, last
+
+    def _candidates(self, first: Places, last: Places) -> tuple[Places, Places]:
+        found = int((last - first).sum())
+        query, row = np.empty(found, dtype=np.int64), np.empty(found, dtype=np.int64)
+        if found:
+            exact_steps.steps.candidates(first, last, self._low, self.layout.row_bits, query, row)
+        return query, row
 
 
-def build(keys: NDArray[np.uint64], out: Path, *, rows: NDArray[Any] | None = None) -> None:
+def build(
+    keys: NDArray[np.uint64],
+    out: Path,
+    *,
+    rows: NDArray[Any] | None = None,
+    memory_bytes: int = MEMORY_BYTES,
+) -> None:
     """Write an exact index of some keys.
 
     Args:
-        keys: uint64[N], in any order, with repeats.
+        keys: uint64[N], in any order, with repeats; may be mapped from a file.
         out: the folder to make; it must not exist.
-        rows: the row of each key, in ascending order; 0..N-1 when omitted.
+        rows: the row of each key, in ascending order; 0..N-1 when omitted. May be mapped as well.
+        memory_bytes: how much memory may be used beside these arrays. What does not fit goes through files
+            in ``out``, 12 bytes a key (16 from 2^32 rows on), which are gone at the end.
     """
-    order = np.argsort(keys, kind="stable")
-    owners = order if rows is None else rows[order]
-    row_type = "<u8" if len(owners) and int(owners.max()) >= 1 << 32 else "<u4"
-    bits = _bits(len(keys))
-    ordered = keys[order]
-    edges = np.arange(1 << bits, dtype=np.uint64) << np.uint64(64 - bits)
-    buckets = np.append(np.searchsorted(ordered, edges), len(keys))
-    out.mkdir(parents=True)
-    files.write_array(out / "keys", ordered, "<u8")
-    files.write_array(out / "rows", owners, row_type)
-    files.write_array(out / "buckets", buckets, row_type if len(keys) < 1 << 32 else "<u8")
-    files.write_header(out, STRUCTURE, VERSION, count=len(keys), bits=bits, row_type=row_type)
+    exact_build.write(keys, out, rows, memory_bytes, STRUCTURE, VERSION)
 
 
 def open(out: Path) -> Exact:  # noqa: A001 - build and open are the pair of names that callers rely on
@@ -119,16 +166,16 @@ def open(out: Path) -> Exact:  # noqa: A001 - build and open are the pair of nam
         BadIndex: a file is missing, of another length or of another version.
     """
     header = files.read_header(out, STRUCTURE, VERSION)
-    count, bits = files.number(header, "count"), files.number(header, "bits")
-    row_type = header.get("row_type")
-    if not 1 <= bits <= _MAX_BITS or row_type not in ("<u4", "<u8"):
+    count = files.number(header, "count")
+    layout = Layout(files.number(header, "bits"), files.number(header, "row_bits"))
+    if not layout.is_sound():
         raise files.damaged(files.HEADER)
-    return Exact(
-        files.map_array(out / "keys", "<u8", count),
-        files.map_array(out / "rows", row_type, count),
-        files.map_array(out / "buckets", row_type if count < 1 << 32 else "<u8", (1 << bits) + 1),
-        bits,
-    )
+    records = files.map_array(out / "records", "|u1", count, layout.width)
+    buckets = files.map_array(out / "buckets", exact_layout.bucket_type(count), (1 << layout.bits) + 1)
+    files.advise_random(records)
+    files.advise_random(buckets)
+    # Plain arrays over the same maps: NumPy's own class for maps is slower to slice and to pass on.
+    return Exact(np.asarray(records), np.asarray(buckets), layout)
 
 
 def prefixes(digests: NDArray[np.uint8]) -> NDArray[np.uint64]:
@@ -141,5 +188,14 @@ def prefixes(digests: NDArray[np.uint8]) -> NDArray[np.uint64]:
     return leading.view(">u8").reshape(len(digests)).astype(np.uint64)
 
 
-def _bits(count: int) -> int:
-    return min(max(count.bit_length() - _KEYS_PER_BUCKET_BITS, 1), _MAX_BITS)
+def hex_range(prefix: str) -> tuple[int, int]:
+    """The lowest and the highest key of the digests whose hex text begins with 1 to 16 digits.
+
+    Raises:
+        BadKey: it is no such prefix.
+    """
+    return exact_layout.prefix_range(prefix)
+
+
+def _keys(key: int) -> NDArray[np.uint64]:
+    return np.array([key], dtype=np.uint64)
