@@ -82,11 +82,10 @@ def frame(pixels: Pixels) -> Box:
     """
     left, top, right, bottom = whole(pixels)
     for _ in range(ROUNDS):
-        inside = pixels[top:bottom, left:right]
-        above, below = _side(inside), _side(inside[::-1])
-        inside = inside[above : len(inside) - below]
-        before, after = _side(inside.swapaxes(0, 1)), _side(inside.swapaxes(0, 1)[::-1])
-        top, bottom, left, right = top + above, bottom - below, left + before, right - after
+        above, below = _sides(pixels[top:bottom, left:right])
+        top, bottom = top + above, bottom - below
+        before, after = _sides(pixels[top:bottom, left:right].swapaxes(0, 1))
+        left, right = left + before, right - after
         if not above + below + before + after:
             break
     box = Box(left, top, right, bottom)
@@ -142,6 +141,12 @@ def _bands(lines: Pixels) -> tuple[int, int]:
     """Lines of white at the start and at the end, as padding has them; 0, 0 where it looks otherwise."""
     first, last = _run(lines, _WHITE), _run(lines[::-1], _WHITE)
     return (first, last) if first and last and abs(last - first) <= UNEVEN else (0, 0)
+
+
+def _sides(lines: Pixels) -> tuple[int, int]:
+    """How many lines at the start and at the end are a frame, if anything lies between."""
+    first, last = _side(lines), _side(lines[::-1])
+    return (first, last) if first + last < len(lines) else (0, 0)
 
 
 def _side(lines: Pixels) -> int:
