@@ -11,6 +11,8 @@ uses all cores for many queries in one call (more than 100 for a multi-hash), an
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from types import ModuleType
 from typing import Any, Protocol
@@ -133,6 +135,18 @@ def versions() -> str:
     return (
         f"faiss {faiss.__version__} ({level}, {threads} threads), threatexchange {version('threatexchange')}"
     )
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """faiss on one thread: for a single query, where a second one has nothing to do and its wake-up costs."""
+    faiss = _faiss()
+    threads = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(threads)
 
 
 def _faiss() -> ModuleType:

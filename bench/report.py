@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-_LIBRARIES = ("numpy", "pyarrow", "pillow", "pdqhash", "imagehash", "duckdb", "django", "granian")
+_LIBRARIES = ("numpy", "numba", "pyarrow", "pillow", "pdqhash", "imagehash", "duckdb", "django", "granian")
 
 
 class DisagreementError(Exception):
@@ -80,6 +80,21 @@ def table(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> 
         say("  ".join([first.ljust(widths[0]), *padded]).rstrip())
         if number == 0:
             say("  ".join("-" * width for width in widths))
+
+
+def at_least(what: str, measured: float, goal: float) -> tuple[object, ...]:
+    """A line for ``goals``."""
+    return what, measured, f">= {_figure(goal)}", "met" if measured >= goal else "not met"
+
+
+def at_most(what: str, measured: float, goal: float) -> tuple[object, ...]:
+    """A line for ``goals``."""
+    return what, measured, f"<= {_figure(goal)}", "met" if measured <= goal else "not met"
+
+
+def goals(*lines: tuple[object, ...]) -> None:
+    """Print what was aimed for beside what was reached."""
+    table("goals", ("", "measured", "goal", ""), lines)
 
 
 def ratio(ours: float, peer: float) -> str:
