@@ -1,6 +1,6 @@
 """A decoded picture -> canonical pixels: what every perceptual hash of this project is made from.
 
-The operation is specified to the bit, so that a browser can repeat it (pipeline version 1):
+The operation is specified to the bit, so that a browser can repeat it (pipeline version 2):
 
 1. every pixel becomes 8-bit RGB: 16-bit grey keeps its high byte, CMYK is converted
    by Pillow (inverted ink, as Adobe writes it and browsers read it), grey is repeated;
@@ -11,12 +11,15 @@ The operation is specified to the bit, so that a browser can repeat it (pipeline
 4. the picture is turned as EXIF says. Turning last is the same as turning first, because the spans of an
    axis are symmetric, both axes are treated alike, and nothing is rounded in between.
 
-The picture is read in strips: Pillow holds 4 bytes a pixel, and a full copy in any other type would not fit
-into the sandbox's memory.
+Where numba is installed, a compiled kernel reads Pillow's own memory of grey and RGB pictures. Everything
+else is read in strips: Pillow holds 4 bytes a pixel, and a full copy would not fit into the sandbox's memory.
 """
 
 from __future__ import annotations
 
+import ctypes
+import functools
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,9 +47,9 @@ def canonical_pixels(image: Image, orientation: int = 1) -> Pixels:
     Returns:
         uint8 array [height, width, 3], C-contiguous, no side longer than SIDE.
     """
-    height = min(image.height, SIDE)
-    strips = [_strip(image, first, min(first + _ROWS, height)) for first in range(0, height, _ROWS)]
-    return turn(np.concatenate(strips), orientation)
+    kernels = _kernels()
+    upright = _shrunk(image) if kernels is None else _shrunk_fast(image, kernels)
+    return turn(upright, orientation)
 
 
 def turn(pixels: Pixels, orientation: int) -> Pixels:
@@ -58,6 +61,105 @@ def turn(pixels: Pixels, orientation: int) -> Pixels:
     if orientation in (3, 4, 7, 8):
         pixels = pixels[::-1]
     return np.ascontiguousarray(pixels)
+
+
+@functools.cache
+def _kernels() -> Any:
+    """The compiled loops, or None without numba; imported when first needed, for it takes half a second."""
+    try:
+        from takedown import pixels_kernels
+    except ImportError:
+        return None
+    return pixels_kernels
+
+
+# --- With numba -------------------------------------------------------------------------------------------
+
+
+def _shrunk_fast(image: Image, kernels: Any) -> Pixels:
+    """Steps 1 to 3 of the module's docstring."""
+    width, height = image.size
+    out = np.empty((min(height, SIDE), min(width, SIDE), 3), dtype=np.uint8)
+    if image.mode in ("L", "RGB") and not image.has_transparency_data:
+        kernels.shrink(_memory(image), 0, height, SIDE, 0, out)
+        return out
+    for first, last, top, bottom in _strips(height):
+        strip = _bands(image.crop((0, top, width, bottom)), kernels)
+        kernels.shrink(strip, top, height, SIDE, first, out[first:last])
+    return out
+
+
+def _strips(height: int) -> Iterator[tuple[int, int, int, int]]:
+    """First row and the one after the last, of every strip: of the canonical picture, and of the source."""
+    rows = min(height, SIDE)
+    for first in range(0, rows, _ROWS):
+        last = min(first + _ROWS, rows)
+        yield first, last, first * height // rows, -(-last * height // rows)
+
+
+def _bands(image: Image, kernels: Any) -> Pixels:
+    """A (small) picture of any mode as the kernel takes it, transparency laid on white."""
+    if image.mode.startswith("I"):
+        return _from_16_bit(image)[:, :, np.newaxis]
+    if image.has_transparency_data:
+        rgba = _memory(image.convert("RGBA"))  # a new picture, which may be changed
+        kernels.on_white(rgba)
+        return rgba
+    return _memory(image.convert("L" if image.mode in ("1", "L") else "RGB"))
+
+
+class _ArrowArray(ctypes.Structure):
+    """struct ArrowArray of the Arrow C data interface."""
+
+
+_ArrowArray._fields_ = [
+    ("length", ctypes.c_int64),
+    ("null_count", ctypes.c_int64),
+    ("offset", ctypes.c_int64),
+    ("n_buffers", ctypes.c_int64),
+    ("n_children", ctypes.c_int64),
+    ("buffers", ctypes.POINTER(ctypes.c_void_p)),
+    ("children", ctypes.POINTER(ctypes.POINTER(_ArrowArray))),
+    ("dictionary", ctypes.c_void_p),
+    ("release", ctypes.c_void_p),
+    ("private_data", ctypes.c_void_p),
+]
+
+
+def _memory(image: Image) -> Pixels:
+    """The pixels of an L, RGB or RGBA picture as Pillow holds them: uint8 [h, w, 1 or 4], not a copy.
+
+    Pillow gives its memory away by the Arrow C data interface: bytes, or lists of four of them. A picture
+    of many megabytes is in one piece only where images.decoders has told Pillow so; else it is copied.
+    """
+    bands = 1 if image.mode == "L" else 4
+    shape = (image.height, image.width, bands)
+    try:
+        _, capsule = image.__arrow_c_array__()
+    except ValueError:
+        copy = image.tobytes("raw", "L" if bands == 1 else "RGBX" if image.mode == "RGB" else "RGBA")
+        return np.frombuffer(bytearray(copy), dtype=np.uint8).reshape(shape)
+    array = _ArrowArray.from_address(_pointer(capsule, b"arrow_array"))
+    values = array if bands == 1 else array.children[0].contents
+    if values.offset != 0 or values.length != image.height * image.width * bands:
+        raise ValueError("Pillow holds the picture in a way that is not known here")
+    memory = (ctypes.c_uint8 * values.length).from_address(values.buffers[1])
+    memory.owner = capsule  # lives as long as the array made from it
+    return np.frombuffer(memory, dtype=np.uint8).reshape(shape)
+
+
+_pointer = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)(
+    ("PyCapsule_GetPointer", ctypes.pythonapi)
+)
+
+
+# --- Without numba ----------------------------------------------------------------------------------------
+
+
+def _shrunk(image: Image) -> Pixels:
+    """Steps 1 to 3 of the module's docstring, in NumPy."""
+    strips = [_strip(image, first, last) for first, last, _, _ in _strips(image.height)]
+    return np.concatenate(strips)
 
 
 def _strip(image: Image, first: int, last: int) -> Pixels:
@@ -101,7 +203,7 @@ def _area_sums(lines: NDArray[Any], edges: Sums) -> Sums:
 def _rgb(image: Image) -> Pixels:
     """8-bit RGB pixels of a (small) picture of any mode, transparency laid on white."""
     if image.mode.startswith("I"):
-        return _from_16_bit(image)
+        return np.repeat(_from_16_bit(image)[:, :, np.newaxis], 3, axis=2)
     if image.has_transparency_data:
         return _on_white(np.asarray(image.convert("RGBA")))
     return np.asarray(image.convert("RGB"))
@@ -110,11 +212,11 @@ def _rgb(image: Image) -> Pixels:
 def _from_16_bit(image: Image) -> Pixels:
     """Grey pictures of 16 bits: the high byte. Pillow's own conversion would clip instead."""
     values = np.asarray(image)
-    grey = (np.clip(values, 0, 65535) >> 8).astype(np.uint8)
+    grey: Pixels = (np.clip(values, 0, 65535) >> 8).astype(np.uint8)
     clear = image.info.get("transparency")
     if isinstance(clear, int):
         grey[values == clear] = 255
-    return np.repeat(grey[:, :, np.newaxis], 3, axis=2)
+    return grey
 
 
 def _on_white(rgba: Pixels) -> Pixels:
