@@ -1,39 +1,25 @@
-"""`takedown index` and `takedown lookup`: make the index of a dataset, and ask it."""
+"""`takedown index`: make the index of a dataset, let it grow, describe it, doubt it."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from takedown.commands.terminal import Commands, declare, note, progress, say, say_json, shown
+from takedown.commands.terminal import Commands, declare, progress, say, say_json, shown
 
 if TYPE_CHECKING:
-    from takedown.index import Hit, Index, IndexInfo
-    from takedown.keys import Row
+    from takedown.index import IndexInfo, Plan
 
-Answer = tuple[list["Hit"], str | None]
+_UNITS = {"M": 20, "G": 30, "T": 40}
 
 
 def add(commands: Commands) -> None:
     """Declare the commands."""
-    group = commands.add_parser("index", help="Build an index of a dataset, or describe one.")
+    group = commands.add_parser("index", help="Build an index of a dataset, add to it, or describe it.")
     parts = group.add_subparsers(required=True, metavar="COMMAND")
-    parser = declare(
-        parts,
-        "build",
-        "Build an index from Parquet metadata, img2dataset folders or folders of pictures.",
-        "takedown index build --out laion.index laion/*.parquet",
-        build,
-        details="Metadata alone needs nothing more; pictures need the optional part: "
-        "pip install '.[index]' in the project's folder.",
-    )
-    parser.add_argument(
-        "sources", nargs="+", metavar="SOURCE", help="a .parquet file, a .tar shard or a folder"
-    )
-    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="new folder for the index")
-    parser.add_argument("--name", metavar="N", help="what to call it (default: the name of the folder)")
+    _add_making(parts)
     parser = declare(
         parts,
         "info",
@@ -42,41 +28,147 @@ def add(commands: Commands) -> None:
         info,
     )
     parser.add_argument("index", type=Path, metavar="DIR", help="folder of the index")
-    _add_lookup(commands)
-
-
-def _add_lookup(commands: Commands) -> None:
     parser = declare(
-        commands,
-        "lookup",
-        "Find the rows of an index that an address, a digest or a picture belongs to.",
-        "takedown lookup laion.index --image holiday.jpg",
-        lookup,
-        details="The answer covers only what the index can compare: not found does not mean not there.",
+        parts,
+        "verify",
+        "Read a whole index and check that nothing in it, or in its sources, has changed.",
+        "takedown index verify laion.index",
+        verify,
     )
     parser.add_argument("index", type=Path, metavar="DIR", help="folder of the index")
-    query = parser.add_mutually_exclusive_group(required=True)
-    query.add_argument("--url", metavar="U", help="an address, in any spelling")
-    query.add_argument("--url-sha256", metavar="H", help="SHA-256 of an address as it stands in the dataset")
-    query.add_argument("--image", type=Path, metavar="F", help="a picture; edited copies are found too")
-    query.add_argument("--sha256", metavar="H", help="SHA-256 of a picture file")
-    query.add_argument("--md5", metavar="H", help="MD5 of a picture file")
-    query.add_argument("--pdq", metavar="HEX", help="PDQ hash, 64 hexadecimal digits")
-    query.add_argument("--phash", metavar="HEX", help="imagehash's pHash, 16 hexadecimal digits")
     parser.add_argument(
-        "--radius", type=_bits(256), default=31, metavar="BITS", help="PDQ: most differing bits (default 31)"
+        "--rows", type=_count, default=100, metavar="N", help="rows that must find themselves (default 100)"
     )
+
+
+def _add_making(parts: Commands) -> None:
+    parser = declare(
+        parts,
+        "plan",
+        "Say what building an index will take: rows, keys, time, memory and disk.",
+        "takedown index plan laion/*.parquet",
+        plan,
+        details="Reads footers and samples rows for half a minute. Writes nothing.",
+    )
+    _sources(parser)
     parser.add_argument(
-        "--phash-radius", type=_bits(64), default=6, metavar="BITS", help="pHash: likewise (default 6)"
+        "--seconds", type=_count, default=30, metavar="N", help="how long to sample (default 30)"
     )
+    parser = declare(
+        parts,
+        "build",
+        "Build an index from Parquet metadata, img2dataset folders or folders of pictures.",
+        "takedown index build --out laion.index laion/*.parquet",
+        build,
+        details="Stopped or killed, it goes on where it was when the same command is run again. Metadata "
+        "alone makes addresses findable; pictures need the optional part: pip install '.[index]' in the "
+        "project's folder.",
+    )
+    _sources(parser)
+    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="new folder for the index")
+    parser.add_argument("--name", metavar="N", help="what to call it (default: the name of the folder)")
+    parser = declare(
+        parts,
+        "add",
+        "Add the rows of more sources to an index, without building the rest again.",
+        "takedown index add laion.index more/*.parquet",
+        grow,
+        details="Shards that the index holds already are passed over. Rows keep their numbers.",
+    )
+    parser.add_argument("index", type=Path, metavar="DIR", help="folder of the index")
+    _sources(parser)
+    parser = declare(
+        parts,
+        "attach",
+        "Attach fingerprints that someone made elsewhere, joined to rows by exact address.",
+        "takedown index attach laion.index tables/ --by example-university",
+        attach,
+        details="Tables come from 'takedown hash'; other Parquet with addresses and digests is read too. "
+        "What is attached finds candidates for review, marked with the name; rows stay as their source "
+        "has them. Rows of which the index knows something else are counted.",
+    )
+    parser.add_argument("index", type=Path, metavar="DIR", help="folder of the index")
+    parser.add_argument(
+        "tables", nargs="+", type=Path, metavar="TABLE", help="Parquet files or folders of them"
+    )
+    parser.add_argument("--by", required=True, metavar="NAME", help="who made the fingerprints")
+    _memory(parser)
+
+
+def _sources(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "sources", nargs="+", metavar="SOURCE", help="a .parquet file, a .tar shard or a folder"
+    )
+    _memory(parser)
+    parser.add_argument(
+        "--workers", type=_count, metavar="N", help="processes that read (default: one a core)"
+    )
+
+
+def _memory(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--memory", type=_bytes, default=2 << 30, metavar="SIZE", help="most memory to use (default 2G)"
+    )
+
+
+def plan(arguments: argparse.Namespace) -> int:
+    """Say what a build will take."""
+    from takedown.index import plan as estimate
+
+    found = estimate(
+        arguments.sources,
+        memory_bytes=arguments.memory,
+        workers=arguments.workers,
+        seconds=float(arguments.seconds),
+    )
+    if arguments.json:
+        say_json(found.to_json())
+    else:
+        _say_plan(found)
+    return 0
 
 
 def build(arguments: argparse.Namespace) -> int:
     """Build an index."""
     from takedown.index import build_index
 
-    with progress("indexing") as tell:
-        made = build_index(arguments.out, arguments.sources, name=arguments.name, progress=tell)
+    with progress("reading") as tell:
+        made = build_index(
+            arguments.out,
+            arguments.sources,
+            name=arguments.name,
+            memory_bytes=arguments.memory,
+            workers=arguments.workers,
+            progress=tell,
+        )
+    _describe(made, arguments.json)
+    return 0
+
+
+def grow(arguments: argparse.Namespace) -> int:
+    """Add rows to an index."""
+    from takedown.index import add_sources
+
+    with progress("reading") as tell:
+        made = add_sources(
+            arguments.index,
+            arguments.sources,
+            memory_bytes=arguments.memory,
+            workers=arguments.workers,
+            progress=tell,
+        )
+    _describe(made, arguments.json)
+    return 0
+
+
+def attach(arguments: argparse.Namespace) -> int:
+    """Attach fingerprint tables to an index."""
+    from takedown.index import attach as join
+
+    with progress("joining") as tell:
+        made = join(
+            arguments.index, arguments.tables, by=arguments.by, memory_bytes=arguments.memory, progress=tell
+        )
     _describe(made, arguments.json)
     return 0
 
@@ -89,78 +181,41 @@ def info(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def lookup(arguments: argparse.Namespace) -> int:
-    """Ask an index."""
-    from takedown.index import open_index
+def verify(arguments: argparse.Namespace) -> int:
+    """Doubt an index."""
+    from takedown.index import doubt, open_index
+    from takedown.report import size
 
-    index = open_index(arguments.index)
-    hits, kind = _ask(index, arguments)
-    rows = index.rows([hit.row for hit in hits])
+    found = doubt(open_index(arguments.index), sample=arguments.rows)
     if arguments.json:
-        say_json([_fields(hit, row) for hit, row in zip(hits, rows, strict=True)])
-    else:
-        _table(hits, rows)
-        say(index.info.coverage.sentence(kind))
+        say_json(found.to_json())
+        return 0
+    say(f"{found.files:,} files ({size(found.bytes)}) are as they were written.")
+    say(f"{found.shards:,} shards of its sources are as they were indexed.")
+    say(f"{found.rows:,} rows were asked for by their address and found.")
     return 0
 
 
-def _ask(index: Index, arguments: argparse.Namespace) -> Answer:
-    """The hits, and the kind of key whose coverage counts (None: of all of them)."""
-    from takedown.keys import parse_digest
+def _say_plan(found: Plan) -> None:
+    from takedown.report import size
 
-    if arguments.url is not None:
-        return index.find_url(arguments.url), "url"
-    if arguments.image is not None:
-        return _ask_picture(index, arguments), None
-    for kind in ("url_sha256", "sha256", "md5"):
-        if (text := getattr(arguments, kind)) is not None:
-            coverage = "url" if kind == "url_sha256" else kind
-            return index.find_digest(kind, parse_digest(kind, text)), coverage
-    kind, text, radius = (
-        ("pdq", arguments.pdq, arguments.radius)
-        if arguments.pdq is not None
-        else ("phash", arguments.phash, arguments.phash_radius)
+    say(f"{found.rows:,} rows in {found.shards:,} files")
+    for kind, count in found.keys.to_json().items():
+        if kind != "rows" and count:
+            say(f"  {kind:<7} {count:,}")
+    say(
+        f"Time    {_duration(found.seconds)} with {found.workers} at work, from a sample of {found.sampled:,}"
     )
-    return index.find_near(kind, parse_digest(kind, text), radius), kind
+    say(f"Memory  {size(found.memory_bytes)}")
+    say(f"Disk    {size(found.disk_bytes)}, and about twice that while it is made")
 
 
-def _ask_picture(index: Index, arguments: argparse.Namespace) -> list[Hit]:
-    from takedown import sandbox
-    from takedown.commands.pictures import read_file
-    from takedown.index import MIN_PDQ_QUALITY
-
-    found = sandbox.fingerprint(read_file(arguments.image))
-    if found.pdq_quality < MIN_PDQ_QUALITY:
-        note(
-            "The picture has too little detail to be compared; only exact copies of the file are looked for."
-        )
-    return index.find_fingerprint(found, arguments.radius, arguments.phash_radius)
-
-
-def _fields(hit: Hit, row: Row) -> dict[str, Any]:
-    return {
-        "row": hit.row,
-        "source": row.source,
-        "row_in_source": row.row_in_source,
-        "url": row.url,
-        "caption": row.caption,
-        "how": hit.how,
-        "distance": hit.distance,
-    }
-
-
-def _table(hits: list[Hit], rows: list[Row]) -> None:
-    if not hits:
-        say("No row found. Not found does not mean not there.")
-        return
-    say(f"{'ROW':>10}  {'HOW':<13}  {'BITS':>4}  SOURCE")
-    for hit, row in zip(hits, rows, strict=True):
-        distance = "" if hit.distance is None else hit.distance
-        say(f"{hit.row:>10}  {hit.how:<13}  {distance:>4}  {shown(row.source)}, row {row.row_in_source}")
-        if row.url:
-            say(f"{'':>10}  {shown(row.url, 200)}")
-        if row.caption:
-            say(f"{'':>10}  {shown(row.caption, 200)}")
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(round(seconds), 1)} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"
 
 
 def _describe(about: IndexInfo, as_json: bool) -> None:
@@ -174,17 +229,24 @@ def _describe(about: IndexInfo, as_json: bool) -> None:
         files = "one file" if source.shards == 1 else f"{source.shards:,} files"
         say(f"  {source.rows:,} rows in {files} of {source.path}")
     say(about.coverage.sentence())
+    for one in about.attached:
+        rows, lines, differ = (one.counts.get(name, 0) for name in ("rows", "lines", "disagreements"))
+        say(f"Attached by {shown(one.by)}: {rows:,} rows of {lines:,} lines; {differ:,} rows say otherwise")
     for reason, count in about.skipped.items():
         if count:
             say(f"  {reason.replace('_', ' ')}: {count:,}")
 
 
-def _bits(most: int) -> Callable[[str], int]:
-    """Reads a radius from 0 to `most`."""
+def _count(text: str) -> int:
+    """A whole number above zero."""
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) < 10**9:
+        raise argparse.ArgumentTypeError("give a whole number above zero")
+    return int(text)
 
-    def bits(text: str) -> int:
-        if not text.isascii() or not text.isdigit() or int(text) > most:
-            raise argparse.ArgumentTypeError(f"a radius is a whole number from 0 to {most}")
-        return int(text)
 
-    return bits
+def _bytes(text: str) -> int:
+    """A size such as 500M, 2G or 1T: powers of 1024."""
+    match = re.fullmatch(r"([0-9]{1,6})([MGT])i?B?", text, re.IGNORECASE)
+    if match is None:
+        raise argparse.ArgumentTypeError("give a size such as 500M or 2G")
+    return int(match[1]) << _UNITS[match[2].upper()]

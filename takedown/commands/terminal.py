@@ -16,7 +16,7 @@ from takedown.errors import UsageError
 
 Commands: TypeAlias = "argparse._SubParsersAction[Any]"
 Run = Callable[[argparse.Namespace], int]
-Progress = Callable[[int, int], None]
+Progress = Callable[..., None]
 
 
 #: Columns of the help text.
@@ -78,16 +78,23 @@ def shown(text: str | None, width: int | None = None) -> str:
 
 
 @contextmanager
-def progress(what: str) -> Iterator[Progress | None]:
-    """A bar on standard error that takes (done, total); None where nobody is watching."""
+def progress(what: str, unit: str = "rows") -> Iterator[Progress | None]:
+    """A bar on standard error, with the rate and the time left; None where nobody is watching.
+
+    It takes (done, total), and as a third the name of what is being done now, where that changes: then it
+    begins again.
+    """
     if not sys.stderr.isatty():
         yield None
         return
     from tqdm import tqdm
 
-    with tqdm(desc=what, unit=" rows", unit_scale=True, leave=False) as bar:
+    with tqdm(desc=what, unit=f" {unit}", unit_scale=True, leave=False) as bar:
 
-        def tell(done: int, total: int) -> None:
+        def tell(done: int, total: int, now: str = what) -> None:
+            if bar.desc.removesuffix(": ") != now:
+                bar.reset(total)
+                bar.set_description(now, refresh=False)
             bar.total = total
             bar.update(done - bar.n)
 

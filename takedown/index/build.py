@@ -1,12 +1,15 @@
-"""Build an index: stream the sources once, and put a finished folder in place by one rename.
+"""Build an index: read the sources piece by piece, sort the keys, put a finished folder in place.
 
 1. Open every source. What cannot be indexed stops the build before anything is written.
-2. Make a folder beside the wanted one, under a hidden name.
-3. For each shard: its rows' addresses and digests, then the fingerprints of its pictures; its stamp is the
-   same before and after, or the shard changed meanwhile.
-4. Sort the keys, describe every file, write the manifest.
-5. Rename. Until then there is no index under the wanted name, afterwards there is a whole one, for ever
-   unchanged: newer data makes another folder.
+2. Work in a hidden folder beside the wanted one, ``.NAME.building``, which one build at a time may hold.
+3. Cut the shards into units (units.py), and read those that are not done yet, in one process a core
+   (farm.py). Each is done for good: a build that was stopped or killed goes on where it was.
+4. Make a part of them (assemble.py), describe its files, name it in the manifest. From then on its rows can
+   be found, in the hidden folder; a part holds at most PART_ROWS rows.
+5. After the last part, rename. Until then there is no index under the wanted name, afterwards a whole one.
+
+Rows are added to an index in the same way, in a hidden folder inside it: step 4 then shows them to everyone
+who opens the index from that moment on, and no part is built again.
 
 A picture whose PDQ quality is below 50 has digests only: neither its PDQ nor its pHash is stored, since both
 would be near everything flat. Addresses that are not UTF-8 are not indexed, and addresses without a canonical
@@ -16,26 +19,18 @@ form are found by their exact bytes alone. Coverage counts what can be found, no
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from takedown import disk
-from takedown.dataset import Dataset, Shard, open_sources
-from takedown.errors import BadDataset, UsageError
-from takedown.index import files
-from takedown.index.gather import Gatherer
-from takedown.index.interface import MIN_PDQ_QUALITY, IndexInfo
-from takedown.index.manifest import MANIFEST, Manifest, ShardRecord, SourceRecord, read
-from takedown.index.pictures import PictureReader
-
-#: Called as the build goes on: steps done and steps in all. A row is a step, and so is a picture.
-Progress = Callable[[int, int], None]
-
-_NEEDED = ("url", "sha256", "md5", "sha1", "pdq", "pdq_quality", "phash")
-_WITH_PICTURES = ("img2dataset", "images")
+from takedown.dataset import Dataset, open_sources
+from takedown.errors import BadIndex, UsageError
+from takedown.index.grow import MEMORY_BYTES, Growth, Progress, new_shards, shard_record, shards_of
+from takedown.index.interface import IndexInfo
+from takedown.index.manifest import MANIFEST, Manifest, read
+from takedown.index.units import SKIPPED
+from takedown.index.workspace import WORK, held, put_in_place, refuse_existing, sibling
 
 
 def build_index(
@@ -43,140 +38,91 @@ def build_index(
     sources: Sequence[str | Path],
     *,
     name: str | None = None,
+    memory_bytes: int = MEMORY_BYTES,
+    workers: int | None = None,
     progress: Progress | None = None,
 ) -> IndexInfo:
-    """Build an index of some sources into a new folder.
+    """Build an index of some sources into a new folder. Called again after it was stopped, it goes on.
 
     Args:
         out: the folder to make; it must not exist, or be empty.
         sources: Parquet files or folders of them, img2dataset folders, folders of pictures.
         name: what people call the index; the folder's name when omitted.
-        progress: told of every batch of rows and every picture.
+        memory_bytes: most memory it may use, all processes together; at least LEAST_MEMORY.
+        workers: processes that read; one a core when omitted, fewer where memory is short.
+        progress: told of rows and pictures as they are read, then of the sorting.
 
     Raises:
-        UsageError: no source, or something stands at ``out``.
+        UsageError: no source, something stands at ``out``, another build of it runs, or a bad limit.
         BadDataset: a source cannot be read, has no address column, or changes while it is read.
         MissingExtra: there are pictures, and what reads them is not installed.
     """
     target = Path(os.path.abspath(out))
-    _refuse_existing(target)
-    if not sources:
-        raise UsageError("No source was given; name at least one folder or Parquet file.")
-    datasets, _ = open_sources(sources)
-    rows = sum(dataset.num_rows for dataset in datasets)
-    with _sibling(target) as folder, PictureReader() as reader, Gatherer(folder, rows) as gatherer:
-        build = _Build(gatherer, reader, datasets, progress)
-        records = tuple(build.add_dataset(dataset) for dataset in datasets)
-        coverage = gatherer.finish(rows)
-        manifest = Manifest(
-            name=name or target.name,
-            coverage=coverage,
-            sources=records,
-            parameters={"min_pdq_quality": MIN_PDQ_QUALITY},
-            skipped=gatherer.skipped | {"unread_files": sum(len(d.unread) for d in datasets)},
-            files=files.describe(folder, leave_out=MANIFEST),
-        )
-        manifest.write(folder)
-        _put_in_place(folder, target)
+    refuse_existing(target)
+    datasets = _opened(sources)
+    with sibling(target) as folder:
+        build = Growth(folder, memory_bytes, workers, progress)
+        build.add(_begun(folder, name or target.name, datasets), datasets)
+        shutil.rmtree(folder / WORK)
+        put_in_place(folder, target)
     written, digest = read(target)
     return written.info(digest)
 
 
-class _Build:
-    """Step 3: numbers the rows of all shards, hands them on, and counts what is done."""
+def add_sources(
+    folder: str | Path,
+    sources: Sequence[str | Path],
+    *,
+    memory_bytes: int = MEMORY_BYTES,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> IndexInfo:
+    """Add the rows of more sources to an index; what it has stays as it is, and so do its rows' numbers.
 
-    def __init__(
-        self,
-        gatherer: Gatherer,
-        reader: PictureReader,
-        datasets: Sequence[Dataset],
-        progress: Progress | None,
-    ) -> None:
-        self._gatherer, self._reader = gatherer, reader
-        self._first = 0
-        self._total = sum(
-            shard.num_rows * (2 if shard.kind in _WITH_PICTURES else 1)
-            for dataset in datasets
-            for shard in dataset.shards
-        )
-        self._done = 0
-        self._progress = progress
+    Shards that are in the index already are passed over, so a folder that has grown can be given again.
 
-    def add_dataset(self, dataset: Dataset) -> SourceRecord:
-        root = Path(os.path.abspath(dataset.path))
-        return SourceRecord(str(root), tuple(self._add_shard(shard, root) for shard in dataset.shards))
-
-    def _add_shard(self, shard: Shard, root: Path) -> ShardRecord:
-        stamp = shard.stamp()
-        has_pictures = shard.kind in _WITH_PICTURES
-        for batch in shard.rows(columns=_NEEDED):
-            self._gatherer.add_rows(self._first + batch.first, batch, has_pictures=has_pictures)
-            self._report(batch.num_rows)
-        if has_pictures:
-            self._add_pictures(shard)
-        if shard.stamp() != stamp:
-            raise BadDataset(
-                f"{shard.path} changed while it was read; build the index again when it is complete.",
-                slug="dataset-changed",
+    Raises:
+        BadIndex: the folder is no index.
+        UsageError, BadDataset, MissingExtra: as build_index; also when there is nothing new, or when a
+            shard of the index has changed since.
+    """
+    index = Path(os.path.abspath(folder))
+    read(index)
+    datasets = _opened(sources)
+    with held(index):
+        manifest, digest = read(index)
+        if not new_shards(manifest, datasets):
+            raise UsageError(
+                "All of this is in the index already; there is nothing to add.", slug="index-has-source"
             )
-        self._first += shard.num_rows
-        return ShardRecord(
-            name=shard.name,
-            file=os.path.relpath(os.path.abspath(shard.path), root),
-            kind=shard.kind,
-            rows=shard.num_rows,
-            stamp=(stamp.size, stamp.digest),
-            columns=dict(getattr(shard, "columns", {})),
-        )
-
-    def _add_pictures(self, shard: Shard) -> None:
-        pictures = []
-        for picture in self._reader.read(shard):
-            pictures.append(picture)
-            self._report(1)
-        self._gatherer.add_pictures(self._first, pictures, files_are_rows=shard.kind == "images")
-        self._report(shard.num_rows - len(pictures))  # rows whose download failed have no picture
-
-    def _report(self, steps: int) -> None:
-        self._done += steps
-        if self._progress is not None:
-            self._progress(min(self._done, self._total), self._total)
+        Growth(index, memory_bytes, workers, progress).add(manifest, datasets, digest)
+        shutil.rmtree(index / WORK)
+    written, digest = read(index)
+    return written.info(digest)
 
 
-def _refuse_existing(target: Path) -> None:
-    if (target / MANIFEST).exists():
-        raise UsageError(
-            f"{target} already holds an index, and an index is never changed; give another folder, "
-            "or delete this one first.",
-            slug="index-exists",
-        )
-    if target.exists() and not (target.is_dir() and not any(target.iterdir())):
-        raise UsageError(f"{target} exists and is not empty; give a new folder.", slug="out-exists")
-
-
-@contextmanager
-def _sibling(target: Path) -> Iterator[Path]:
-    """A hidden folder on the same disk, gone when the build does not come to its end."""
+def _begun(folder: Path, name: str, datasets: Sequence[Dataset]) -> Manifest:
+    """What a build that was stopped has left, if it was a build of the same; otherwise an empty index."""
+    unread = sum(len(dataset.unread) for dataset in datasets)
+    skipped = dict.fromkeys(SKIPPED, 0) | {"unread_files": unread}
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        folder = target.parent / f".{target.name}.building-{secrets.token_hex(4)}"
-        folder.mkdir()
-    except OSError as error:
-        raise UsageError(
-            f"{target.parent} cannot be written ({error.strerror}); give another folder.",
-            slug="out-not-writable",
-        ) from None
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        found, _ = read(folder)
+        if found.name == name and _is_beginning(found, datasets):
+            return replace(found, skipped=found.skipped | {"unread_files": unread})
+    except BadIndex:
+        pass
+    (folder / MANIFEST).unlink(missing_ok=True)
+    return Manifest(name, (), (), {}, skipped=skipped)
 
 
-def _put_in_place(folder: Path, target: Path) -> None:
-    """The one step that makes the index visible."""
-    try:
-        disk.rename_tree(folder, target)
-    except OSError:
-        if folder.exists():
-            _refuse_existing(target)
-        raise
+def _is_beginning(found: Manifest, datasets: Sequence[Dataset]) -> bool:
+    """Whether these are the first shards of the datasets, unchanged."""
+    ours = [(str(root), shard_record(shard, root)) for root, shard in shards_of(datasets)]
+    theirs = [(source.path, shard) for source in found.sources for shard in source.shards]
+    return ours[: len(theirs)] == theirs
+
+
+def _opened(sources: Sequence[str | Path]) -> list[Dataset]:
+    if not sources:
+        raise UsageError("No source was given; name at least one folder or Parquet file.")
+    return open_sources(sources)[0]

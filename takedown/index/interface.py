@@ -44,13 +44,15 @@ class Hit:
         row: its number in the index.
         how: url-exact, url-canonical, size-variant, url-sha256, sha256, md5, sha1, pdq or phash.
         distance: Hamming distance in bits for pdq and phash, None for the others.
-        variant: which orientation of the submitted picture was near, None where that has no meaning.
+        variant: which variant of the submitted picture was near, None where that has no meaning.
+        by: who attached the fingerprint that was near; None when it comes from the source itself.
     """
 
     row: int
     how: str
     distance: int | None = None
     variant: str | None = None
+    by: str | None = None
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,25 @@ class SourceInfo:
 
 
 @dataclass(frozen=True)
+class AttachedInfo:
+    """Fingerprints that were attached to an index.
+
+    Attributes:
+        by: who made them.
+        coverage: rows that can be found through them and could not before.
+        counts: ``lines`` of the table, those ``joined`` to a row, ``rows`` that got a fingerprint, and rows
+            of which the source or an earlier table says otherwise (``disagreements``).
+    """
+
+    by: str
+    coverage: Coverage
+    counts: dict[str, int]
+
+    def to_json(self) -> dict[str, Any]:
+        return {"by": self.by, "coverage": self.coverage.to_json(), **self.counts}
+
+
+@dataclass(frozen=True)
 class IndexInfo:
     """What is known of an index without reading its arrays.
 
@@ -107,6 +128,9 @@ class IndexInfo:
         canonical_version, pipeline: versions of the URL rules and of the fingerprints in it.
         skipped: pictures that gave no perceptual hash: ``unreadable`` and ``low_quality``.
         bytes: disk space of its arrays.
+        attached: fingerprints of others that were joined to its rows.
+        ancestors: digests it had before rows were added or fingerprints attached; its rows have kept the
+            numbers they had then.
     """
 
     name: str
@@ -118,6 +142,8 @@ class IndexInfo:
     pipeline: int
     skipped: dict[str, int] = field(default_factory=dict)
     bytes: int = 0
+    attached: tuple[AttachedInfo, ...] = ()
+    ancestors: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -130,4 +156,6 @@ class IndexInfo:
             "pipeline": self.pipeline,
             "skipped": dict(self.skipped),
             "bytes": self.bytes,
+            "attached": [one.to_json() for one in self.attached],
+            "ancestors": list(self.ancestors),
         }

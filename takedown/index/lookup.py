@@ -1,13 +1,14 @@
 """Open an index and ask it. Every answer was compared with the row itself before it is given.
 
-A query by address or digest goes three steps:
+A query by address or digest goes three steps, in every part of the index:
 
 1. the first 64 bits of its key name candidates (exact.py);
 2. each candidate's own key is computed: addresses from the row as it stands in its source, digests from the
    index's full column;
 3. those that are equal are hits, so that two keys with the same beginning are never taken for one.
 
-A query by perceptual hash is compared with every code within a radius (linear.py).
+A query by perceptual hash finds every code within a radius (mih.py). What was attached to the index finds
+candidates only: such a hit says who made the fingerprint, and the digests in it never become the row's.
 
 Arrays are mapped at first use and read-only, so an Index may be opened once and used after a fork, and many
 processes share one copy in memory.
@@ -15,7 +16,7 @@ processes share one copy in memory.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -23,20 +24,22 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from takedown.dataset import Shard
 from takedown.errors import BadIndex, BadKey, BadUrl
 from takedown.fingerprint import PIPELINE, Fingerprint
-from takedown.index import addresses, columns, exact, files, manifest
-from takedown.index.columns import Column
-from takedown.index.gather import COLUMNS
-from takedown.index.interface import MIN_PDQ_QUALITY, PDQ_RADIUS, PHASH_RADIUS, Hit, NearSearch
-from takedown.index.linear import Linear
+from takedown.index import addresses, exact, files, manifest
+from takedown.index.interface import MIN_PDQ_QUALITY, PDQ_RADIUS, PHASH_RADIUS, Hit
+from takedown.index.parts import Part
 from takedown.index.rows import RowReader
+from takedown.index.units import DIGESTS, NEAR
 from takedown.keys import WIDTHS, Row
 
 #: Most size variants proposed for one address: guesses are for people to go through.
 MAX_VARIANTS = 1_000
 #: How many times that many rows are looked at for them: rows of the very address are passed over.
 MAX_VARIANT_BLOCKS = 20
+#: Rows of a site looked at in one go.
+_BLOCK = 10_000
 
 
 class Index:
@@ -54,8 +57,13 @@ class Index:
         self._manifest, digest = manifest.read(self.folder)
         files.check_lengths(self.folder, self._manifest.files)
         self.info = self._manifest.info(digest)
-        self._exact: dict[str, exact.Exact] = {}
-        self._near_search: dict[str, NearSearch] = {}
+        names = self._manifest.files
+        self._parts = [Part(self.folder, record, names) for record in self._manifest.parts]
+
+    @property
+    def file_count(self) -> int:
+        """Files of the index, the manifest left out."""
+        return len(self._manifest.files)
 
     def verify(self) -> None:
         """Read every file and compare its SHA-256 with the manifest. Raises BadIndex where they differ."""
@@ -67,7 +75,24 @@ class Index:
         Raises:
             BadIndex: no such row, or its source changed or vanished since the build.
         """
-        return self._reader.read(numbers, self._columns)
+        return self._reader.read(numbers, self._known)
+
+    def shards(self) -> Iterator[tuple[int, Shard]]:
+        """Every shard of the sources with the number of its first row, in order.
+
+        Raises:
+            BadIndex: one changed or vanished since the build.
+        """
+        return self._reader.shards()
+
+    def known_values(self, kind: str, numbers: NDArray[np.int64]) -> list[bytes | None]:
+        """The digest, perceptual hash or PDQ quality that the index has of some rows, attached ones included.
+
+        Args:
+            kind: ``sha256``, ``md5``, ``sha1``, ``pdq``, ``phash`` or ``pdq_quality``.
+            numbers: int64[N], row numbers.
+        """
+        return _first_values(self._parts, kind, numbers)
 
     def find_url(self, url: str) -> list[Hit]:
         """Rows with this very address (``url-exact``), then with other spellings of it (``url-canonical``).
@@ -119,11 +144,58 @@ class Index:
         """
         if kind == "url_sha256":
             return [Hit(row, "url-sha256") for row in self._rows_by_address(kind, digest)]
-        candidates = self._candidates(kind, digest)
-        values = self._columns[kind].get(candidates)
-        return [
-            Hit(row, kind) for row, value in zip(candidates.tolist(), values, strict=True) if value == digest
-        ]
+        _check_width(kind, digest)
+        hits = []
+        for part in self._parts:
+            rows = part.candidates(kind, _key(digest))[1]
+            values = part.values(kind, rows)
+            equal = [row for row, value in zip(rows.tolist(), values, strict=True) if value == digest]
+            hits += [Hit(row, kind, by=part.by) for row in equal]
+        return _once(hits)
+
+    def find_site(self, prefix: str, limit: int | None = None) -> list[Hit]:
+        """Rows whose address lies under a host or a path, in the order of their numbers (``site``).
+
+        Args:
+            prefix: as addresses.under_site takes it, such as ``example.org`` or ``example.org/photos``.
+            limit: most rows; all of them when None.
+
+        Raises:
+            BadUrl: the prefix names no site.
+        """
+        low, high = addresses.site_range(prefix)
+        hits: list[Hit] = []
+        for part in self._parts:
+            if (keys := part.exact("site")) is None:
+                continue
+            candidates = np.sort(keys.rows_between(low, high)) + part.first
+            for start in range(0, len(candidates), _BLOCK):
+                rows = self.rows(candidates[start : start + _BLOCK].tolist())
+                hits += [Hit(row.row, "site") for row in rows if addresses.under_site(prefix, row.url)]
+                if limit is not None and len(hits) >= limit:
+                    return hits[:limit]
+        return hits
+
+    def count_site(self, prefix: str) -> int:
+        """How many rows lie under a host, or under a host and the first segment of a path, at a glance.
+
+        The count of candidates: exact but for keys that collide, and for deeper paths a number too high.
+        """
+        low, high = addresses.site_range(prefix)
+        return sum(keys.count_between(low, high) for part in self._parts if (keys := part.exact("site")))
+
+    def count_prefix(self, kind: str, prefix: str) -> int:
+        """How many rows have a key that begins with some hex digits: what publishing so short a prefix costs.
+
+        Args:
+            kind: ``url_sha256``, ``url``, ``sha256``, ``md5`` or ``sha1``.
+            prefix: 1 to 16 hex digits.
+
+        Raises:
+            BadKey: it is no hex, or longer.
+        """
+        low, high = exact.hex_range(prefix)
+        return sum(keys.count_between(low, high) for part in self._parts if (keys := part.exact(kind)))
 
     def find_near(self, kind: str, code: bytes, radius: int) -> list[Hit]:
         """Rows whose perceptual hash differs in at most ``radius`` bits, nearest first.
@@ -136,7 +208,12 @@ class Index:
         return [hit for _, hit in self._near(kind, [code], radius)]
 
     def find_fingerprint(
-        self, fingerprint: Fingerprint, radius: int = PDQ_RADIUS, phash_radius: int = PHASH_RADIUS
+        self,
+        fingerprint: Fingerprint,
+        radius: int = PDQ_RADIUS,
+        phash_radius: int = PHASH_RADIUS,
+        *,
+        exact_only: bool = False,
     ) -> list[Hit]:
         """Rows that a picture is or looks like: each once, by the strongest reason, best first.
 
@@ -145,6 +222,12 @@ class Index:
         3. ``phash`` within ``phash_radius``, nearest first.
 
         A picture of a quality below 50 is looked for by its digests alone.
+
+        Args:
+            fingerprint: of the picture.
+            radius: for PDQ, inclusive.
+            phash_radius: for pHash, inclusive.
+            exact_only: look for the picture as it is, without its variants.
 
         Raises:
             BadIndex: the fingerprint was made by another pipeline than the index.
@@ -158,32 +241,32 @@ class Index:
         hits = self.find_digest("sha256", bytes.fromhex(fingerprint.sha256))
         hits += self.find_digest("md5", bytes.fromhex(fingerprint.md5))
         if fingerprint.pdq_quality >= MIN_PDQ_QUALITY:
-            hits += self._near_variants(fingerprint, radius)
+            hits += self._near_variants(fingerprint, radius, exact_only)
             hits += self.find_near("phash", bytes.fromhex(fingerprint.phash), phash_radius)
-        best: dict[int, Hit] = {}
-        for hit in hits:
-            best.setdefault(hit.row, hit)
-        return list(best.values())
+        return _once(hits)
 
-    def _near_variants(self, fingerprint: Fingerprint, radius: int) -> list[Hit]:
-        codes = [bytes.fromhex(code.pdq) for code in fingerprint.codes]
+    def _near_variants(self, fingerprint: Fingerprint, radius: int, exact_only: bool) -> list[Hit]:
+        chosen = fingerprint.codes[:1] if exact_only else fingerprint.codes
+        codes = [bytes.fromhex(code.pdq) for code in chosen]
         found = self._near("pdq", codes, radius)
-        return [replace(hit, variant=fingerprint.codes[query].variant) for query, hit in found]
+        return [replace(hit, variant=chosen[query].variant) for query, hit in found]
 
     def _near(self, kind: str, codes: Sequence[bytes], radius: int) -> list[tuple[int, Hit]]:
         """(number of the code, hit), nearest first; of equal distance the earlier row and code."""
         for code in codes:
             _check_width(kind, code)
-        packed = np.frombuffer(b"".join(codes), dtype=np.uint8).reshape(-1, WIDTHS[kind])
-        if kind not in self._near_search:
-            self._near_search[kind] = Linear(self._columns[kind].values)
-        found = self._near_search[kind].search(packed, radius)
-        rows = self._columns[kind].rows[found.row].astype(np.int64)
-        order = np.lexsort((found.query, rows, found.distance))
-        triples = zip(
-            found.query[order].tolist(), rows[order].tolist(), found.distance[order].tolist(), strict=True
-        )
-        return [(query, Hit(row, kind, distance)) for query, row, distance in triples]
+        distinct = {code: number for number, code in reversed(list(enumerate(codes)))}
+        numbers = np.array(list(distinct.values()), dtype=np.int64)
+        packed = np.frombuffer(b"".join(distinct), dtype=np.uint8).reshape(-1, WIDTHS[kind])
+        found: list[tuple[int, int, int, str | None]] = []
+        for part in self._parts:
+            query, row, distance = part.within(kind, packed, radius)
+            found += [
+                (*three, part.by)
+                for three in zip(distance.tolist(), row.tolist(), numbers[query].tolist(), strict=True)
+            ]
+        found.sort(key=lambda one: one[:3])
+        return [(number, Hit(row, kind, distance, by=by)) for distance, row, number, by in found]
 
     def _rows_by_address(self, kind: str, digest: bytes | None) -> list[int]:
         """Rows whose address really has this key."""
@@ -195,18 +278,43 @@ class Index:
     def _candidates(self, kind: str, digest: bytes) -> NDArray[np.int64]:
         """Rows whose key begins like this digest, ascending."""
         _check_width(kind, digest)
-        if kind not in self._exact:
-            self._exact[kind] = exact.open(self.folder / "exact" / kind)
-        key = exact.prefixes(np.frombuffer(digest, dtype=np.uint8).reshape(1, -1))
-        return self._exact[kind].search(key)[1]
+        key = _key(digest)
+        return np.concatenate(
+            [np.empty(0, np.int64), *(part.candidates(kind, key)[1] for part in self._parts)]
+        )
 
-    @cached_property
-    def _columns(self) -> dict[str, Column]:
-        return {name: columns.open(self.folder / "columns" / name, width) for name, width in COLUMNS.items()}
+    def _known(self, numbers: NDArray[np.int64]) -> Mapping[str, Sequence[bytes | None]]:
+        """What goes into rows: everything but digests that others attached, which are no facts of the row."""
+        shown = {kind: self.known_values(kind, numbers) for kind in (*NEAR, "pdq_quality")}
+        own = [part for part in self._parts if part.by is None]
+        return shown | {kind: _first_values(own, kind, numbers) for kind in DIGESTS}
 
     @cached_property
     def _reader(self) -> RowReader:
         return RowReader(self._manifest.sources)
+
+
+def _first_values(parts: Sequence[Part], kind: str, numbers: NDArray[np.int64]) -> list[bytes | None]:
+    """What the first part that knows anything of a row says of it."""
+    found: list[bytes | None] = [None] * len(numbers)
+    for part in parts:
+        inside = np.flatnonzero((numbers >= part.first) & (numbers < part.first + part.record.rows))
+        for at, value in zip(inside.tolist(), part.values(kind, numbers[inside]), strict=True):
+            found[at] = value if found[at] is None else found[at]
+    return found
+
+
+def _once(hits: Sequence[Hit]) -> list[Hit]:
+    """Each row by the first of its hits."""
+    best: dict[int, Hit] = {}
+    for hit in hits:
+        best.setdefault(hit.row, hit)
+    return list(best.values())
+
+
+def _key(digest: bytes) -> NDArray[np.uint64]:
+    """The 64-bit key of one digest."""
+    return exact.prefixes(np.frombuffer(digest, dtype=np.uint8).reshape(1, -1))
 
 
 def _check_width(kind: str, value: bytes) -> None:

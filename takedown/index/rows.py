@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from takedown.dataset import Shard, open_source
 from takedown.errors import BadDataset, BadIndex
-from takedown.index.columns import Column
 from takedown.index.manifest import ShardRecord, SourceRecord
 from takedown.keys import Row
+
+#: From row numbers to kind -> a value or None for each of them.
+Known = Callable[[NDArray[np.int64]], Mapping[str, Sequence[bytes | None]]]
 
 
 class RowReader:
@@ -40,12 +43,12 @@ class RowReader:
     def total(self) -> int:
         return int(self._first[-1])
 
-    def read(self, numbers: Sequence[int], columns: Mapping[str, Column]) -> list[Row]:
+    def read(self, numbers: Sequence[int], known: Known) -> list[Row]:
         """The rows with these numbers, in the order asked for; repeats are allowed.
 
         Args:
             numbers: row numbers of the index.
-            columns: the index's own columns, whose values go into the rows.
+            known: from row numbers to what the index knows of each, which goes into the rows.
 
         Raises:
             BadIndex: no such row, or its source changed or vanished since the build.
@@ -59,15 +62,23 @@ class RowReader:
             by_shard[place].add(number)
         found: dict[int, Row] = {}
         for place, chosen in by_shard.items():
-            found.update(self._from_shard(place, sorted(chosen), columns))
+            found.update(self._from_shard(place, sorted(chosen), known))
         return [found[number] for number in wanted.tolist()]
 
-    def _from_shard(self, place: int, chosen: list[int], columns: Mapping[str, Column]) -> dict[int, Row]:
+    def shards(self) -> Iterator[tuple[int, Shard]]:
+        """Every shard with the number of its first row, in order.
+
+        Raises:
+            BadIndex: one changed or vanished since the build.
+        """
+        for place in range(len(self._records)):
+            yield int(self._first[place]), self._open(place)
+
+    def _from_shard(self, place: int, chosen: list[int], known: Known) -> dict[int, Row]:
         _, record = self._records[place]
         first = int(self._first[place])
         rows = self._open(place).read_rows([number - first for number in chosen])
-        numbers = np.array(chosen, dtype=np.int64)
-        known = {name: column.get(numbers) for name, column in columns.items()}
+        values = known(np.array(chosen, dtype=np.int64))
         found = {}
         for at, (number, row) in enumerate(zip(chosen, rows, strict=True)):
             # A folder of pictures is one shard, but each of its rows is a file with a name of its own.
@@ -77,7 +88,7 @@ class RowReader:
                 else self._names[place]
             )
             found[number] = _with(
-                replace(row, row=number, source=source), {n: v[at] for n, v in known.items()}
+                replace(row, row=number, source=source), {n: v[at] for n, v in values.items()}
             )
         return found
 
@@ -111,14 +122,14 @@ def _names(sources: Sequence[SourceRecord]) -> list[str]:
 
 def _with(row: Row, known: Mapping[str, bytes | None]) -> Row:
     """The row with what the index knows of it; what the index does not know stays as the source has it."""
-    quality = known["pdq_quality"]
+    quality = known.get("pdq_quality")
     return replace(
         row,
-        sha256=known["sha256"] or row.sha256,
-        md5=known["md5"] or row.md5,
-        sha1=known["sha1"] or row.sha1,
-        pdq=known["pdq"] or row.pdq,
-        phash=known["phash"] or row.phash,
+        sha256=known.get("sha256") or row.sha256,
+        md5=known.get("md5") or row.md5,
+        sha1=known.get("sha1") or row.sha1,
+        pdq=known.get("pdq") or row.pdq,
+        phash=known.get("phash") or row.phash,
         pdq_quality=quality[0] if quality else row.pdq_quality,
     )
 

@@ -45,7 +45,7 @@ NEAR = ("pdq", "phash")
 VALUES = {kind: WIDTHS[kind] for kind in (*DIGESTS, *NEAR)} | {"pdq_quality": 1}
 
 SKIPPED = ("unreadable_pictures", "low_quality_pictures")
-_SKIPPED_FILE = "skipped.json"
+SKIPPED_FILE = "skipped.json"
 
 #: Raise it when the content of a unit's folder changes for the same input.
 _VERSION = 1
@@ -102,8 +102,8 @@ def units_of(shard: Shard) -> list[Unit]:
     Raises:
         BadDataset: the shard cannot be read.
     """
-    path, stamp = os.path.abspath(shard.path), tuple(shard.stamp())
-    return [Unit(path, shard.kind, first, stop, stamp) for first, stop in shard.pieces(UNIT_ROWS)]
+    path, (size, digest) = os.path.abspath(shard.path), shard.stamp()
+    return [Unit(path, shard.kind, first, stop, (size, digest)) for first, stop in shard.pieces(UNIT_ROWS)]
 
 
 def extract(unit: Unit, folder: Path, reader: PictureReader, tell: Tell) -> None:
@@ -220,19 +220,19 @@ class _Extraction:
             np.concatenate(rows).tofile(self._folder / f"{kind}.rows")
             suffix = "values" if kind in VALUES else "keys"
             np.concatenate(self._data[kind]).tofile(self._folder / f"{kind}.{suffix}")
-        (self._folder / _SKIPPED_FILE).write_text(json.dumps(self._skipped))
+        (self._folder / SKIPPED_FILE).write_text(json.dumps(self._skipped))
 
 
 class UnitArrays:
-    """What a finished unit holds.
+    """What a finished unit, or anything laid out like one, holds.
 
     Args:
-        folder: where units lie.
-        unit: a unit that is done.
+        folder: its own.
+        total: rows it speaks of.
     """
 
-    def __init__(self, folder: Path, unit: Unit) -> None:
-        self._folder, self.unit = folder / unit.name, unit
+    def __init__(self, folder: Path, total: int) -> None:
+        self._folder, self.total = folder, total
 
     def count(self, kind: str) -> int:
         path = self._folder / f"{kind}.rows"
@@ -249,7 +249,7 @@ class UnitArrays:
         return np.fromfile(self._folder / f"{kind}.keys", dtype="<u8")
 
     def skipped(self) -> dict[str, int]:
-        return {str(k): int(v) for k, v in json.loads((self._folder / _SKIPPED_FILE).read_text()).items()}
+        return {str(k): int(v) for k, v in json.loads((self._folder / SKIPPED_FILE).read_text()).items()}
 
 
 def _fixed(column: pa.FixedSizeBinaryArray, width: int) -> NDArray[np.uint8]:

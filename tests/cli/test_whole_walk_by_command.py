@@ -141,6 +141,7 @@ def test_an_index_finds_pictures_and_addresses(tmp_path, capsys):
     url = records[0][3]["url"]
     [hit] = lookup("--url", url)
     assert hit == {
+        "index": "sample",
         "row": 3,
         "source": "00000.tar",
         "row_in_source": 3,
@@ -148,6 +149,9 @@ def test_an_index_finds_pictures_and_addresses(tmp_path, capsys):
         "caption": records[0][3]["caption"],
         "how": "url-exact",
         "distance": None,
+        "variant": None,
+        "by": None,
+        "via": None,
     }
     other = url.replace("https://pictures.example", "HTTPS://Pictures.example:443") + "#top"
     assert [h["how"] for h in lookup("--url", other)] == ["url-canonical"]

@@ -17,6 +17,9 @@ from takedown.errors import BadIndex
 from takedown.index import Coverage, Index, build_index, open_index
 
 
+PART = {"folder": "parts/0001", "first": 0, "rows": 1, "coverage": {}, "by": None, "counts": {}}
+
+
 @pytest.fixture
 def copy(picture_index: Index, tmp_path: Path) -> Path:
     return Path(shutil.copytree(picture_index.folder, tmp_path / "copy"))
@@ -86,8 +89,13 @@ def test_another_version_is_refused(copy: Path, name: str, value: object) -> Non
         {"sources": []},
         {"sources": None},
         {"sources": [{"path": "/x", "shards": [{"name": "a"}]}]},
-        {"coverage": {"rows": "many"}},
-        {"coverage": {"rows": 1, "unheard-of": 3}},
+        {"parts": None},
+        {"parts": [{"folder": "parts/0001"}]},
+        {"parts": [PART | {"folder": "../elsewhere"}]},
+        {"parts": [PART | {"coverage": {"rows": "many"}}]},
+        {"parts": [PART | {"coverage": {"unheard-of": 3}}]},
+        {"parts": [PART | {"rows": 10**12}]},
+        {"ancestors": 3},
     ],
 )
 def test_a_manifest_that_makes_no_sense_is_refused(copy: Path, changes: dict[str, Any]) -> None:

@@ -1,0 +1,207 @@
+"""Says beforehand what an index will take: rows, keys, time, memory and disk, from footers and a sample.
+
+1. Count the rows of all shards from their footers, and cut the shards into small pieces.
+2. Read evenly spread pieces as a build would, on one core, until the time for it is over; of pictures, as
+   many as that time allows.
+3. Sort what was read, as a build would.
+4. Multiply: time by what was measured a row, spread over the cores that a build uses; disk by what the arrays
+   of the sample take a row, and what perceptual hashes take at the full number.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from takedown.dataset import Shard, open_sources
+from takedown.index import mih
+from takedown.index.assemble import assemble
+from takedown.index.farm import default_workers
+from takedown.index.grow import MEMORY_BYTES, PART_ROWS, PROCESS_BYTES
+from takedown.index.interface import Coverage
+from takedown.index.pictures import PictureReader
+from takedown.index.units import NEAR, VALUES, WITH_PICTURES, Unit, UnitArrays, extract
+
+#: Seconds of sampling unless the caller says otherwise.
+SECONDS = 30.0
+
+_SAMPLE_ROWS = 100_000
+#: Bytes a row that sorting holds in memory: keys and row numbers, twice.
+_SORT_BYTES = 24
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a build is expected to take.
+
+    Attributes:
+        shards, rows: of all sources.
+        keys: rows expected for each kind of key.
+        seconds: of the whole build, on ``workers`` cores.
+        memory_bytes: most memory, all processes together.
+        disk_bytes: of the finished index; while it is made, about twice as much.
+        sampled: rows or pictures that the estimate rests on.
+    """
+
+    shards: int
+    rows: int
+    keys: Coverage
+    seconds: float
+    memory_bytes: int
+    disk_bytes: int
+    workers: int
+    sampled: int
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self) | {"keys": self.keys.to_json(), "seconds": round(self.seconds, 1)}
+
+
+def plan(
+    sources: Sequence[str | Path],
+    *,
+    memory_bytes: int = MEMORY_BYTES,
+    workers: int | None = None,
+    seconds: float = SECONDS,
+) -> Plan:
+    """Estimate a build of some sources.
+
+    Args:
+        sources: as for build_index.
+        memory_bytes, workers: as for build_index.
+        seconds: how long to sample, at most.
+
+    Raises:
+        BadDataset: a source cannot be read or has no address column.
+        MissingExtra: there are pictures, and what reads them is not installed.
+    """
+    datasets, _ = open_sources(sources)
+    shards = [shard for dataset in datasets for shard in dataset.shards]
+    rows = sum(shard.num_rows for shard in shards)
+    used = min(workers or default_workers(), max(memory_bytes // PROCESS_BYTES, 1))
+    bare = [shard for shard in shards if shard.kind not in WITH_PICTURES]
+    pictured = [shard for shard in shards if shard.kind in WITH_PICTURES]
+    total = _Estimate()
+    for group, sample in ((bare, _sample_rows), (pictured, _sample_pictures)):
+        group_rows = sum(shard.num_rows for shard in group)
+        if group_rows:
+            total += sample(group, seconds * group_rows / rows).times(group_rows)
+    keys = Coverage(rows=rows, **{name: round(count) for name, count in total.keys.items()})
+    near = sum(mih.plan(getattr(keys, kind), VALUES[kind]).bytes for kind in NEAR if getattr(keys, kind))
+    sorting = min(rows, PART_ROWS) * _SORT_BYTES
+    return Plan(
+        shards=len(shards),
+        rows=rows,
+        keys=keys,
+        seconds=total.reading / min(used, max(len(shards), 1)) + total.sorting,
+        memory_bytes=min(memory_bytes, max(used * PROCESS_BYTES, PROCESS_BYTES + sorting)),
+        disk_bytes=round(total.disk) + near,
+        workers=used,
+        sampled=total.sampled,
+    )
+
+
+class _Estimate:
+    """Seconds, bytes and keys: of one row, or of many."""
+
+    def __init__(
+        self,
+        reading: float = 0.0,
+        sorting: float = 0.0,
+        disk: float = 0.0,
+        keys: dict[str, float] | None = None,
+        sampled: int = 0,
+    ) -> None:
+        self.reading, self.sorting, self.disk = reading, sorting, disk
+        self.keys = keys or {}
+        self.sampled = sampled
+
+    def times(self, rows: float) -> _Estimate:
+        keys = {name: count * rows for name, count in self.keys.items()}
+        return _Estimate(self.reading * rows, self.sorting * rows, self.disk * rows, keys, self.sampled)
+
+    def __add__(self, other: _Estimate) -> _Estimate:
+        keys = {n: self.keys.get(n, 0) + other.keys.get(n, 0) for n in self.keys | other.keys}
+        return _Estimate(
+            self.reading + other.reading,
+            self.sorting + other.sorting,
+            self.disk + other.disk,
+            keys,
+            self.sampled + other.sampled,
+        )
+
+
+def _sample_rows(shards: Sequence[Shard], seconds: float) -> _Estimate:
+    """What a row costs, of shards without pictures."""
+    with tempfile.TemporaryDirectory(prefix="takedown-plan-") as name, PictureReader() as reader:
+        folder = Path(name)
+        units: list[Unit] = []
+        started = time.perf_counter()
+        for unit in _spread(shards):
+            extract(unit, folder / "units", reader, lambda steps: None)
+            units.append(unit)
+            if time.perf_counter() - started > seconds * 0.8:
+                break
+        reading = time.perf_counter() - started
+        return _assembled(folder, units, reading)
+
+
+def _assembled(folder: Path, units: Sequence[Unit], reading: float) -> _Estimate:
+    arrays = [UnitArrays(folder / "units" / unit.name, unit.rows) for unit in units]
+    for part in ("part", "temporary"):
+        (folder / part).mkdir()
+    started = time.perf_counter()
+    coverage = assemble(arrays, folder / "part", folder / "temporary", MEMORY_BYTES, lambda *_: None)
+    sorting = time.perf_counter() - started
+    rows = max(sum(unit.rows for unit in units), 1)
+    near = folder / "part" / "near"
+    disk = sum(
+        f.stat().st_size for f in (folder / "part").rglob("*") if f.is_file() and near not in f.parents
+    )
+    keys = {kind: count / rows for kind, count in coverage.to_json().items() if kind != "rows"}
+    return _Estimate(reading / rows, sorting / rows, disk / rows, keys, rows)
+
+
+def _spread(shards: Sequence[Shard]) -> Iterator[Unit]:
+    """Small units, evenly spread: of each shard in turn, the first, then the second, and so on."""
+    pieces = [(shard, shard.pieces(_SAMPLE_ROWS)) for shard in shards]
+    for turn in range(max(len(of_shard) for _, of_shard in pieces)):
+        for shard, of_shard in pieces:
+            if turn < len(of_shard):
+                first, stop = of_shard[turn]
+                stamp = shard.stamp()
+                yield Unit(str(shard.path.absolute()), shard.kind, first, stop, (stamp.size, stamp.digest))
+
+
+def _sample_pictures(shards: Sequence[Shard], seconds: float) -> _Estimate:
+    """What a row of a shard with pictures costs. Rows without a picture cost next to nothing."""
+    read = readable = 0
+    has_url = any("url" in (batch_columns or {}) for batch_columns in map(_columns, shards))
+    started = time.perf_counter()
+    with PictureReader() as reader:
+        for shard in shards:
+            for picture in reader.read(shard):
+                read += 1
+                readable += picture.fingerprint is not None
+                if time.perf_counter() - started > seconds:
+                    return _of_pictures(read, readable, time.perf_counter() - started, has_url)
+    return _of_pictures(read, readable, time.perf_counter() - started, has_url)
+
+
+def _of_pictures(read: int, readable: int, seconds: float, has_url: bool) -> _Estimate:
+    share = readable / max(read, 1)
+    own_files = {"sha256": 0.0 if has_url else 1.0, "md5": 0.0 if has_url else 1.0}
+    keys = {"pdq": share, "phash": share, "url": 1.0 if has_url else 0.0, **own_files}
+    # Four keys of an address at 13 bytes; a digest with its key; a quality.
+    disk = 52 if has_url else (32 + 4 + 13) + (16 + 4 + 13)
+    return _Estimate(seconds / max(read, 1), 0.0, disk + 5, keys, read)
+
+
+def _columns(shard: Shard) -> dict[str, str] | None:
+    sidecar = getattr(shard, "sidecar", None)
+    return (
+        sidecar.columns if sidecar is not None else ({"url": "url"} if shard.kind == "img2dataset" else None)
+    )
