@@ -24,6 +24,9 @@ from numpy.typing import NDArray
 
 from takedown.pixels import Pixels
 
+#: Raise it when any box may change.
+VERSION = 1
+
 #: Most levels (of 255) that a channel of a near pixel is away from the colour.
 NEAR = 24
 #: A flat line has at most 1 in so many pixels that are not near, a busy one at least 1 in so many.

@@ -158,11 +158,19 @@ class ParquetShard(Shard):
 
 
 @contextmanager
-def open_parquet(path: Path) -> Iterator[pq.ParquetFile]:
-    """Open a file after checking that its footer is there and within limits. Raises BadDataset."""
+def open_parquet(path: Path, *, checksums: bool = False) -> Iterator[pq.ParquetFile]:
+    """Open a file after checking that its footer is there and within limits.
+
+    Args:
+        path: the file.
+        checksums: also check those that pages carry, where they do.
+
+    Raises:
+        BadDataset: it is no whole Parquet file, or out of bounds.
+    """
     footer_size(path)
     with damaged(path):
-        file = pq.ParquetFile(path)
+        file = pq.ParquetFile(path, page_checksum_verification=checksums)
     try:
         if file.metadata.num_columns > MAX_COLUMNS:
             raise _bad(path, f"has more than {MAX_COLUMNS} columns", "dataset-too-many-columns")
