@@ -40,12 +40,12 @@ def sibling(target: Path) -> Iterator[Path]:
             f"{target.parent} cannot be written ({error.strerror}); give another folder.",
             slug="out-not-writable",
         ) from None
-    try:
-        with held(folder):
+    with held(folder):
+        try:
             yield folder
-    finally:
-        if folder.exists() and not (folder / MANIFEST).exists() and not _done(folder / WORK / UNITS):
-            shutil.rmtree(folder, ignore_errors=True)
+        finally:
+            if folder.exists() and not (folder / MANIFEST).exists() and not _done(folder / WORK / UNITS):
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _done(units: Path) -> bool:
