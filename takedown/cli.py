@@ -17,7 +17,7 @@ from argparse import RawDescriptionHelpFormatter
 from collections.abc import Sequence
 
 from takedown import __version__
-from takedown.commands import holder, index, lookup, manager, pictures
+from takedown.commands import hashing, holder, index, lookup, manager, pictures
 from takedown.commands.terminal import Parser, note, say_json
 from takedown.errors import TakedownError
 
@@ -65,7 +65,7 @@ def parser() -> Parser:
     )
     top.add_argument("--version", action="version", version=f"takedown {__version__}")
     commands = top.add_subparsers(required=True, metavar="COMMAND", title="commands")
-    for module in (holder, pictures, index, lookup, manager):
+    for module in (holder, pictures, hashing, index, lookup, manager):
         module.add(commands)
     return top
 

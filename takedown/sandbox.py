@@ -34,7 +34,7 @@ from takedown.sandbox_link import Link
 from takedown.sandbox_server import BATCH_BYTES, BATCH_PICTURES, pack
 from takedown.stored import Stored
 
-__all__ = ["Limits", "Sandbox", "Stored", "close", "fingerprint"]
+__all__ = ["BATCH_BYTES", "BATCH_PICTURES", "Limits", "Sandbox", "Stored", "close", "fingerprint"]
 
 
 def fingerprint(data: bytes) -> Fingerprint:

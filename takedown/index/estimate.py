@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from takedown.dataset import Shard, open_sources
+from takedown.hashing.pictures import PictureReader
 from takedown.index import mih
 from takedown.index.assemble import assemble
 from takedown.index.farm import default_workers
 from takedown.index.grow import MEMORY_BYTES, PART_ROWS, PROCESS_BYTES
 from takedown.index.interface import Coverage
-from takedown.index.pictures import PictureReader
 from takedown.index.units import NEAR, VALUES, WITH_PICTURES, Unit, UnitArrays, extract
 
 #: Seconds of sampling unless the caller says otherwise.

@@ -20,7 +20,7 @@ from typing import Any
 
 from takedown import errors
 from takedown.errors import BadIndex, TakedownError
-from takedown.index.pictures import PictureReader
+from takedown.hashing.pictures import PictureReader
 from takedown.index.units import WITH_PICTURES, Tell, Unit, extract
 
 #: Steps that are worth a process of their own: reading a row takes microseconds, a picture milliseconds.

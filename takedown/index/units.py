@@ -30,9 +30,9 @@ from numpy.typing import NDArray
 from takedown.dataset import Piece, RowBatch, Shard, open_source
 from takedown.errors import BadDataset
 from takedown.fingerprint import PIPELINE
+from takedown.hashing.pictures import Picture, PictureReader
 from takedown.index import addresses
 from takedown.index.interface import MIN_PDQ_QUALITY
-from takedown.index.pictures import Picture, PictureReader
 from takedown.keys import WIDTHS
 from takedown.urls import CANONICAL_VERSION
 

@@ -19,7 +19,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from takedown.errors import TakedownError
-from takedown.index.pictures import PictureReader
+from takedown.hashing.pictures import PictureReader
 from takedown.index.units import Unit, extract
 
 _SECONDS_BETWEEN = 0.2

@@ -25,6 +25,7 @@ COMMANDS = [
     ["plan"],
     ["apply"],
     ["fingerprint"],
+    ["hash"],
     ["index"],
     ["index", "build"],
     ["index", "info"],
