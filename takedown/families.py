@@ -6,7 +6,27 @@ import re
 
 from takedown.urls import canonical
 
-_PICTURE = r"\.(?:jpe?g|png|gif|webp|avif|heic)"
+#: Extensions of pictures, in either case.
+EXTENSIONS = ("jpg", "jpeg", "png", "gif", "webp", "avif", "heic")
+#: Parameters that hold a size, in either case.
+SIZE_PARAMETERS = (
+    *("w", "h", "s", "q", "sw", "sh", "wid", "hei", "qlt", "dpr", "fit", "ssl"),
+    *("size", "crop", "zoom", "scale", "width", "height", "resize", "quality", "strip", "aspect", "mode"),
+    *(
+        f"{what}{dash}{side}"
+        for what in ("max", "im", "image", "resize", "target", "model")
+        for dash in ("", "_")
+        for side in ("w", "h", "width", "height", "x", "y")
+    ),
+)
+#: Words that such a parameter can have as its value, in either case.
+SIZE_WORDS = (
+    *("all", "auto", "max", "min", "crop", "clip", "fill", "fit", "pad", "scale", "contain", "cover"),
+    *("bounds", "inside", "thumb", "thumbnail", "small", "medium", "large", "full", "original"),
+    *("true", "false"),
+)
+
+_PICTURE = rf"\.(?:{'|'.join(EXTENSIONS)})"
 _MIRROR_HOST = re.compile(r"i[0-9]\.wp\.com")
 # A whole path segment that is a size: 236x, 236x354, x354, s1600, s320-c, w300-h200, 170x170bb.
 _SIZE_SEGMENT = re.compile(
@@ -19,14 +39,11 @@ _SIZE_ENDING = re.compile(
 )
 # A second extension after a size: photo.jpg_200x200.jpg
 _SIZE_APPENDED = re.compile(rf"({_PICTURE})_[0-9]{{2,5}}x[0-9]{{2,5}}[^/]{{0,12}}{_PICTURE}$", re.I)
-_SIZE_NAME = re.compile(
-    r"w|h|s|q|sw|sh|wid|hei|qlt|dpr|fit|size|crop|zoom|scale|width|height|resize|quality|ssl|strip|aspect|mode"
-    r"|(?:max|im|image|resize|target|model)_?(?:w|h|width|height|x|y)",
-    re.I,
-)
+_SIZE_NAME = re.compile("|".join(SIZE_PARAMETERS), re.I)
+# Numbers with separators between them: 300, 300x200, 480%2C270, 640px, 300x; or x200; or a word; or nothing.
 _SIZE_VALUE = re.compile(
-    r"(?:[0-9]{1,5}(?:px|x)?(?:(?:x|\*|,|;|:|\.|%2C|%20|%3A|\+)+[0-9]{1,5}(?:px)?)*|x[0-9]{1,5}|all|auto|max|min|crop"
-    r"|clip|fill|fit|pad|scale|contain|cover|bounds|inside|thumb|thumbnail|small|medium|large|full|original|true|false)?",
+    r"(?:[0-9]{1,5}(?:px|x)?(?:(?:x|\*|,|;|:|\.|%2C|%20|%3A|\+)+[0-9]{1,5}(?:px)?)*|x[0-9]{1,5}"
+    rf"|{'|'.join(SIZE_WORDS)})?",
     re.I,
 )
 

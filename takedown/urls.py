@@ -44,11 +44,13 @@ _HOST = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
 _NUMBER = re.compile(r"0x[0-9a-f]*|[0-9]+")
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _TO_REWRITE = re.compile(r"%[0-9A-Fa-f]{2}|[^A-Za-z0-9\-._~!$&'()*+,;=:@/?]")
-_TRACKING = re.compile(
-    r"utm_[^=]*|fbclid|gclid|gclsrc|dclid|gbraid|wbraid|msclkid|yclid|twclid|ttclid|igshid|igsh|mc_cid|mc_eid"
-    r"|_ga|_gl|_hsenc|_hsmi|mkt_tok|srsltid|li_fat_id|epik|oly_anon_id|oly_enc_id|vero_id",
-    re.IGNORECASE,
+#: Parameters that say where a reader came from, beside ``utm_...``; in either case.
+TRACKING = (
+    *("fbclid", "gclid", "gclsrc", "dclid", "gbraid", "wbraid", "msclkid", "yclid", "twclid", "ttclid"),
+    *("igshid", "igsh", "mc_cid", "mc_eid", "_ga", "_gl", "_hsenc", "_hsmi", "mkt_tok", "srsltid"),
+    *("li_fat_id", "epik", "oly_anon_id", "oly_enc_id", "vero_id"),
 )
+_TRACKING = re.compile(rf"utm_[^=]*|{'|'.join(TRACKING)}", re.IGNORECASE)
 
 
 def canonical(url: str) -> str:
