@@ -60,7 +60,7 @@ def _load(connection: duckdb.DuckDBPyConnection, held: NDArray[np.uint8]) -> Non
 
 
 def _joined(connection: duckdb.DuckDBPyConnection, asked: NDArray[np.uint8]) -> set[tuple[int, int]]:
-    """Pairs of query and row: join on each band, whose values within the flips are probed, then count bits."""
+    """Pairs of query and row: join on each band, with all values within the flips, then count bits."""
     bits = np.unpackbits(asked, axis=1, bitorder="little")
     near = np.array([sum(1 << bit for bit in some) for some in _flips()], np.uint32)
     again = {"query": np.arange(len(asked)), **_words(asked)}
