@@ -1,0 +1,102 @@
+"""imagehash's pHash of canonical pixels, to the bit.
+
+1. grey as Pillow makes it: ``(19595 R + 38470 G + 7471 B + 32768) >> 16``;
+2. 32 x 32 pixels by Pillow's Lanczos filter, in fixed point: ``(sum of weight * grey + 2^21) >> 22`` within
+   0..255 for one axis, then for the other; the width first, unless the height loses more than twice as many
+   pixels (as in Pillow 13);
+3. cosine transform of the columns, then of the rows (cosines.py), of which the 8 x 8 lowest are kept;
+4. a bit for each that is above their median, the mean of the middle two; first bit first.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from takedown.cosines import transform
+
+Pixels = NDArray[np.uint8]
+
+#: Side of the square that is transformed.
+SIDE = 32
+_LOWEST = 8
+_BITS = 22
+
+
+def phash(pixels: Pixels) -> bytes:
+    """The pHash of uint8 [h, w, 3]: 8 bytes, what ``str(imagehash.phash(image))`` says in hex."""
+    return hash_square(square(pixels))
+
+
+def square(pixels: Pixels) -> Pixels:
+    """Steps 1 and 2 of the module's docstring: uint8 [h, w, 3] -> uint8 [32, 32]."""
+    height, width = pixels.shape[:2]
+    down_first = height > SIDE and height - SIDE > 2 * (width - SIDE)
+    if kernels := _kernels():
+        make = kernels.square_down_first if down_first else kernels.square
+        small: Pixels = make(pixels, *lanczos(width), *lanczos(height))
+        return small
+    grey = (pixels @ np.array([19595, 38470, 7471]) + 32768) >> 16
+    if down_first:
+        return _filtered(_filtered(grey.T).T).astype(np.uint8)
+    return _filtered(_filtered(grey).T).T.astype(np.uint8)
+
+
+def hash_square(small: Pixels) -> bytes:
+    """Steps 3 and 4: uint8 [32, 32] -> 8 bytes.
+
+    A square may be turned and mirrored first: its hash is, but for a bit or two, that of the turned picture.
+    """
+    if kernels := _kernels():
+        return bytes(kernels.hash_square(small))
+    columns = transform(small.astype(np.float64))
+    spectrum = transform(columns.T).T[:_LOWEST, :_LOWEST].ravel()
+    low, high = np.partition(spectrum, (31, 32))[31:33]
+    return np.packbits(spectrum > (low + high) / 2).tobytes()
+
+
+@functools.lru_cache(maxsize=1024)
+def lanczos(length: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Pillow's Lanczos filter from ``length`` to 32 pixels.
+
+    Returns:
+        int32 [32], the first pixel of each sum, and int32 [32, taps], weights in units of 2^-22; all sums
+        are of ``taps`` pixels within the axis. An axis of 32 pixels is left alone.
+    """
+    if length == SIDE:
+        return np.arange(SIDE, dtype=np.int32), np.full((SIDE, 1), 1 << _BITS, dtype=np.int32)
+    scale = length / SIDE
+    stretch = max(scale, 1.0)  # a filter that enlarges is as wide as one that keeps the size
+    center = (np.arange(SIDE) + 0.5) * scale
+    first = np.maximum((center - 3 * stretch + 0.5).astype(np.int64), 0)
+    end = np.minimum((center + 3 * stretch + 0.5).astype(np.int64), length)
+    taps = int((end - first).max())
+    starts = np.minimum(first, length - taps)
+    positions = starts[:, np.newaxis] + np.arange(taps)
+    used = (positions >= first[:, np.newaxis]) & (positions < end[:, np.newaxis])
+    x = (positions - center[:, np.newaxis] + 0.5) * (1 / stretch)
+    shares = np.where(used & (x >= -3) & (x < 3), np.sinc(x) * np.sinc(x / 3), 0)
+    shares = shares / shares.sum(axis=1, keepdims=True) * (1 << _BITS)
+    weights = np.trunc(shares + np.copysign(0.5, shares))
+    return starts.astype(np.int32), weights.astype(np.int32)
+
+
+def _filtered(lines: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Integers 0..255 [n, length] -> [n, 32]."""
+    starts, weights = lanczos(lines.shape[1])
+    windows = np.lib.stride_tricks.sliding_window_view(lines, weights.shape[1], axis=1)[:, starts]
+    sums: NDArray[np.int64] = np.einsum("nst,st->ns", windows, weights.astype(np.int64))
+    return ((sums + (1 << _BITS - 1)) >> _BITS).clip(0, 255)
+
+
+@functools.cache
+def _kernels() -> Any:
+    """The compiled loops, or None without numba; imported when first needed, for it takes half a second."""
+    try:
+        from takedown import phash_kernels
+    except ImportError:
+        return None
+    return phash_kernels
