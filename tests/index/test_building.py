@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from portal.sample import Sample
 from takedown.errors import BadDataset, BadUrl, SandboxFailed, UsageError
 from takedown.families import family
 from takedown.index import Hit, addresses, build_index, exact, open_index
-from takedown.index import pictures as pictures_module
+from takedown.sandbox import Sandbox, Stored
 from takedown.urls import canonical
 
 
@@ -214,10 +215,10 @@ def test_a_source_that_changes_meanwhile_stops_the_build(tmp_path: Path) -> None
 def test_a_sandbox_that_never_works_stops_the_build(
     sample: Sample, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def die(_sandbox: object, _data: bytes) -> None:
-        raise SandboxFailed("It died.")
+    def die(_sandbox: object, pictures: Sequence[Stored]) -> list[SandboxFailed]:
+        return [SandboxFailed("It died.")] * len(pictures)
 
-    monkeypatch.setattr(pictures_module.Sandbox, "fingerprint", die)
+    monkeypatch.setattr(Sandbox, "fingerprint_many", die)
     with pytest.raises(SandboxFailed):
         build_index(tmp_path / "x", [sample.pictures])
     assert list(tmp_path.iterdir()) == []
@@ -226,15 +227,15 @@ def test_a_sandbox_that_never_works_stops_the_build(
 def test_a_few_pictures_that_kill_their_child_are_left_out(
     sample: Sample, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fingerprint = pictures_module.Sandbox.fingerprint
+    fingerprint_many = Sandbox.fingerprint_many
     victim = (sample.try_folder / "half-size.jpg").read_bytes()
 
-    def die_on_one(sandbox: Any, data: bytes) -> Any:
-        if data == victim:
-            raise SandboxFailed("It died.")
-        return fingerprint(sandbox, data)
+    def die_on_one(sandbox: Sandbox, pictures: Sequence[Stored]) -> list[Any]:
+        found = fingerprint_many(sandbox, pictures)
+        died = SandboxFailed("It died.")
+        return [died if one.data == victim else f for one, f in zip(pictures, found, strict=True)]
 
-    monkeypatch.setattr(pictures_module.Sandbox, "fingerprint", die_on_one)
+    monkeypatch.setattr(Sandbox, "fingerprint_many", die_on_one)
     folder = tmp_path / "pictures"
     folder.mkdir()
     for name in ("half-size.jpg", "brighter.jpg"):
