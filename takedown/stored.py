@@ -6,11 +6,11 @@ sizes) is asked for by whoever looks for a picture.
 
 from __future__ import annotations
 
-import hashlib
+from dataclasses import replace
 from typing import NamedTuple
 
 from takedown import borders
-from takedown.fingerprint import PIPELINE, Code, Fingerprint, _pdq, _phash
+from takedown.fingerprint import VARIANTS, Fingerprint, hashed
 from takedown.images import Picture, check_size, read_pixels
 
 
@@ -36,27 +36,22 @@ def fingerprint_stored(stored: Stored) -> Fingerprint:
 
     Raises:
         BadImage: as images.read_pixels does.
-        MissingExtra: the decoders or the hashes are not installed.
+        MissingExtra: the decoders are not installed.
     """
     check_size(stored.data)
     picture = read_pixels(stored.data)
-    pixels, width, height = picture.pixels, picture.width, picture.height
     if stored.padded:
-        # A size equal to the stored one says nothing: some copies keep only the size after padding.
-        known = stored.original if stored.original != (width, height) else None
-        box = borders.padding(pixels, known)
-        width = width * (box.right - box.left) // pixels.shape[1]
-        height = height * (box.bottom - box.top) // pixels.shape[0]
-        pixels = borders.cut(pixels, box)
-    code, quality = _pdq(pixels)
-    return Fingerprint(
-        sha256=hashlib.sha256(stored.data).hexdigest(),
-        md5=hashlib.md5(stored.data, usedforsecurity=False).hexdigest(),
-        format=picture.format,
-        width=width,
-        height=height,
-        pdq_quality=quality,
-        codes=(Code("original", code),),
-        phash=_phash(Picture(pixels, width, height, picture.format)),
-        pipeline=PIPELINE,
+        picture = _without_padding(picture, stored.original)
+    return hashed(stored.data, picture, VARIANTS[:1])
+
+
+def _without_padding(picture: Picture, original: tuple[int, int] | None) -> Picture:
+    pixels, width, height = picture.pixels, picture.width, picture.height
+    # A size equal to the stored one says nothing: some copies keep only the size after padding.
+    box = borders.padding(pixels, None if original == (width, height) else original)
+    return replace(
+        picture,
+        pixels=borders.cut(pixels, box),
+        width=width * (box.right - box.left) // pixels.shape[1],
+        height=height * (box.bottom - box.top) // pixels.shape[0],
     )

@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from takedown import borders
+from takedown import borders, pdq
 from takedown.borders import Box
-from takedown.fingerprint import _pdq
 
 Pixels = NDArray[np.uint8]
 WHITE = (255, 255, 255)
@@ -62,7 +61,8 @@ def jpeg(image: Image.Image, quality: int, subsampling: int = 2) -> Pixels:
 
 def bits(one: Pixels, other: Pixels) -> int:
     """Distance of the PDQs."""
-    return (int(_pdq(one)[0], 16) ^ int(_pdq(other)[0], 16)).bit_count()
+    codes = [pdq.hash_regions(pdq.luma(np.array(p)), pdq.upright(*p.shape[:2]))[0] for p in (one, other)]
+    return int(np.bitwise_count(codes[0] ^ codes[1]).sum())
 
 
 # --- Padding ----------------------------------------------------------------------------------------------
