@@ -10,6 +10,7 @@ from django.db import transaction
 
 from portal.days import today
 from portal.models import DatasetIndex, Event
+from takedown.errors import BadIndex
 from takedown.index import Index, open_index
 from takedown.keys import Row
 
@@ -53,13 +54,25 @@ def in_use() -> list[tuple[DatasetIndex, Index]]:
 
 
 def opened(index: DatasetIndex) -> Index:
+    """The index as it is now: the one registered, or what it has grown into since.
+
+    Raises:
+        BadIndex: another index stands in its place; the row numbers of this one mean nothing there.
+    """
     return _open(index.path, index.digest)
 
 
 @lru_cache(maxsize=32)
 def _open(path: str, digest: str) -> Index:
     """Opened once a process: the arrays are memory-mapped. ``digest`` keeps a replaced folder apart."""
-    return open_index(Path(path))
+    found = open_index(Path(path))
+    if digest not in (found.info.digest, *found.info.ancestors):
+        raise BadIndex(
+            f"Another index stands at {path} than the one that was registered; put the old one back, or "
+            "register the new one: manage.py register_index",
+            slug="index-replaced",
+        )
+    return found
 
 
 def rows_of(pairs: Iterable[tuple[DatasetIndex, int]]) -> dict[tuple[int, int], Row]:

@@ -27,7 +27,7 @@ from portal.models.work import StaleLeaseError
 from portal.policy import current
 from takedown import sandbox
 from takedown.errors import BadImage, TakedownError
-from takedown.index import Hit, Index
+from takedown.index import Hit, Index, second_hops
 from takedown.keys import Row, Scope, keys
 
 log = logging.getLogger(__name__)
@@ -141,20 +141,9 @@ def _direct(item: Item, opened: list[tuple[DatasetIndex, Index]]) -> Iterator[Fo
 
 def _second_hops(rows: list[Row], opened: list[tuple[DatasetIndex, Index]]) -> Iterator[Found]:
     """Rows of any index with the same exact URL, the same file or the same PDQ as a row already found."""
-    asked: set[tuple[str, str, str | bytes]] = set()
-    asked |= {("same-address", "url", row.url) for row in rows if row.url}
-    asked |= {("same-file", "sha256", row.sha256) for row in rows if row.sha256}
-    asked |= {("same-file", "md5", row.md5) for row in rows if row.md5}
-    asked |= {("same-picture", "pdq", row.pdq) for row in rows if row.pdq}
-    for via, kind, value in sorted(asked, key=lambda one: one[:2]):
-        for index, open_ in opened:
-            yield from _with_rows(index, open_, _hop(open_, kind, value), via)
-
-
-def _hop(open_: Index, kind: str, value: str | bytes) -> list[Hit]:
-    if isinstance(value, str):
-        return [hit for hit in open_.find_url(value) if hit.how == "url-exact"]
-    return open_.find_near("pdq", value, 0) if kind == "pdq" else open_.find_digest(kind, value)
+    for hop in second_hops(rows, [open_ for _, open_ in opened]):
+        index, open_ = opened[hop.place]
+        yield from _with_rows(index, open_, [hop.hit], hop.via)
 
 
 def _with_rows(index: DatasetIndex, open_: Index, hits: list[Hit], via: str = "") -> Iterator[Found]:
@@ -173,6 +162,7 @@ def _store(item: Item, found: list[Found]) -> None:
             distance=one.hit.distance,
             variant=one.hit.variant or "",
             via=one.via,
+            by=one.hit.by or "",
             keys={scope: keys(one.row, scope) for scope in SCOPES},
         )
         for one in found

@@ -24,6 +24,9 @@ class Match(models.Model):
     distance = models.PositiveSmallIntegerField(null=True)
     variant = models.CharField(max_length=40, blank=True)
     via = models.CharField(max_length=20, blank=True, help_text="how a second hop came here")
+    by = models.CharField(
+        max_length=64, blank=True, help_text="who attached the fingerprint that was near; empty: the source"
+    )
     keys = models.JSONField()
 
     class Meta:

@@ -57,6 +57,11 @@ class RowGroup:
         return _VIA.get(self.best.via, "")
 
     @property
+    def by(self) -> str:
+        """Whoever made the fingerprint that led here, where it was not made from the source."""
+        return self.best.by
+
+    @property
     def guess(self) -> bool:
         return self.best.how == "size-variant"
 

@@ -232,6 +232,8 @@ def _describe(about: IndexInfo, as_json: bool) -> None:
     for one in about.attached:
         rows, lines, differ = (one.counts.get(name, 0) for name in ("rows", "lines", "disagreements"))
         say(f"Attached by {shown(one.by)}: {rows:,} rows of {lines:,} lines; {differ:,} rows say otherwise")
+        if old := one.counts.get("other_pipeline", 0):
+            say(f"  {old:,} perceptual hashes were left out: another version of the program made them")
     for reason, count in about.skipped.items():
         if count:
             say(f"  {reason.replace('_', ' ')}: {count:,}")

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from takedown.index.attaching import attach
 from takedown.index.build import add_sources, build_index
 from takedown.index.doubt import Doubted, doubt
 from takedown.index.estimate import Plan, plan
@@ -47,6 +48,7 @@ __all__ = [
     "Progress",
     "SourceInfo",
     "add_sources",
+    "attach",
     "build_index",
     "doubt",
     "open_index",

@@ -103,7 +103,7 @@ class _Table:
         folder.mkdir()
         self._folder = folder
         self.lines = 0
-        self.ignored: Counter[str] = Counter()
+        self.ignored = 0
         self._files: dict[str, BinaryIO] = {}
 
     def __enter__(self) -> _Table:
@@ -118,6 +118,7 @@ class _Table:
         for table in open_fingerprints(path):
             for batch in table.batches():
                 self._append(batch)
+            self.ignored += table.ignored["other_pipeline"]
 
     def _append(self, batch: pa.RecordBatch) -> None:
         kept = batch.filter(batch.column("url_sha256").is_valid())
@@ -172,17 +173,14 @@ class _Join:
 
     def run(self) -> None:
         manifest, digest = read(self._folder)
-        rows = self._joined_rows(manifest.rows)
-        counts = {"lines": self._table.lines}
+        rows = _Stream(self._index, manifest.rows, self._progress)
+        counts = {"lines": self._table.lines, "other_pipeline": self._table.ignored}
         current: str | None = digest
         for part in [part for part in manifest.parts if part.by is None]:
             unit = _Joined(self._work / "unit", self._table, self._index, part.first)
             rows.send_until(part.first + part.rows, unit)
             manifest, current = self._add(manifest, part, unit, counts, current)
             counts = {}
-
-    def _joined_rows(self, total: int) -> _Stream:
-        return _Stream(self._index, total, self._progress)
 
     def _add(
         self,

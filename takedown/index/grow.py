@@ -135,9 +135,9 @@ class _Cut(NamedTuple):
 def _parts(shards: Sequence[tuple[Path, Shard]]) -> list[list[_Cut]]:
     """The shards in groups that make a part."""
     groups: list[list[_Cut]] = []
-    rows = PART_ROWS
+    rows = 0
     for root, shard in shards:
-        if rows + shard.num_rows > PART_ROWS:
+        if not groups or rows + shard.num_rows > PART_ROWS:
             groups.append([])
             rows = 0
         groups[-1].append(_Cut(root, shard, units_of(shard)))

@@ -103,8 +103,9 @@ class AttachedInfo:
     Attributes:
         by: who made them.
         coverage: rows that can be found through them and could not before.
-        counts: ``lines`` of the table, those ``joined`` to a row, ``rows`` that got a fingerprint, and rows
-            of which the source or an earlier table says otherwise (``disagreements``).
+        counts: ``lines`` of the tables that have an address, those ``joined`` to a row, ``rows`` that got a
+            fingerprint, rows of which the source or an earlier table says otherwise (``disagreements``), and
+            perceptual hashes left out since another pipeline made them (``other_pipeline``).
     """
 
     by: str

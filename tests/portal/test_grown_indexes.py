@@ -1,0 +1,92 @@
+"""An index that grew under open cases: rows keep their numbers, and whose fingerprint led there is kept."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from django.test import Client
+
+from portal import indexes
+from portal.models import Case, Match, Submission, User
+from takedown import sandbox
+from takedown.dataset import Stamp
+from takedown.dataset.fingerprints import write_fingerprints
+from takedown.errors import BadIndex
+from takedown.index import add_sources, attach, build_index
+
+Submit = Callable[..., Submission]
+Work = Callable[[Submission], None]
+
+
+def rows(path: Path, urls: list[str]) -> Path:
+    pq.write_table(pa.table({"url": urls, "caption": ["a cat"] * len(urls)}), path)
+    return path
+
+
+@pytest.fixture
+def grown(tmp_path: Path) -> Path:
+    build_index(tmp_path / "x", [rows(tmp_path / "a.parquet", ["https://a.example/1.jpg"])])
+    return tmp_path / "x"
+
+
+def test_matches_of_an_index_that_grew_are_still_read(
+    db: None, grown: Path, submit: Submit, work: Work, tmp_path: Path
+) -> None:
+    before = indexes.register(grown)
+    work(submit("https://a.example/1.jpg"))
+    add_sources(grown, [rows(tmp_path / "b.parquet", ["https://a.example/2.jpg"])])
+    after = indexes.register(grown)
+    before.refresh_from_db()
+    assert (before.in_use, after.in_use, after.rows) == (False, True, 2)
+    match = Match.objects.get()
+    assert match.index == before
+    indexes._open.cache_clear()
+    read = indexes.rows_of([(before, match.row), (after, 1)])
+    assert [row.url for row in read.values()] == ["https://a.example/1.jpg", "https://a.example/2.jpg"]
+
+
+def test_another_index_in_the_same_folder_is_never_read_for_it(db: None, grown: Path, tmp_path: Path) -> None:
+    before = indexes.register(grown)
+    shutil.rmtree(grown)
+    build_index(grown, [rows(tmp_path / "c.parquet", ["https://other.example/"])])
+    indexes._open.cache_clear()
+    with pytest.raises(BadIndex, match="Another index stands at"):
+        indexes.rows_of([(before, 0)])
+
+
+def test_the_desk_says_whose_fingerprint_led_to_a_row(
+    db: None,
+    grown: Path,
+    submit: Submit,
+    work: Work,
+    sample: object,
+    tmp_path: Path,
+    alice: User,
+    client: Client,
+) -> None:
+    picture = (sample.try_folder / "original.jpg").read_bytes()
+    found = sandbox.fingerprint(picture)
+    line = {
+        "url_sha256": [hashlib.sha256(b"https://a.example/1.jpg").digest()],
+        "sha256": [None],
+        "md5": [None],
+        "pdq": [bytes.fromhex(found.pdq)],
+        "quality": [found.pdq_quality],
+        "phash": [None],
+        "width": [None],
+        "height": [None],
+    }
+    write_fingerprints(tmp_path / "t.parquet", line, Stamp(0, ""), {})
+    attach(grown, [tmp_path / "t.parquet"], by="example university")
+    indexes.register(grown)
+    work(submit(pictures=(picture,)))
+    assert Match.objects.get().by == "example university"
+    client.force_login(alice)
+    page = client.get(f"/desk/case/{Case.objects.get().pk}/").content.decode()
+    assert "by a fingerprint that example university made: look twice" in page
