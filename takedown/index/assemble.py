@@ -67,7 +67,9 @@ class _Assembly:
     """Some units, seen as one."""
 
     def __init__(self, units: Sequence[UnitArrays], work: Path, memory_bytes: int) -> None:
-        self._units, self._work, self._memory = units, work, memory_bytes
+        self._units, self._work = units, work
+        # Of keys and rows, at most an eighth each; the rest but an eighth for sorting them.
+        self._joining, self._memory = memory_bytes // 8, memory_bytes * 5 // 8
         sizes = np.array([one.total for one in units], dtype=np.int64)
         self._offsets = np.cumsum(sizes) - sizes
 
@@ -123,7 +125,7 @@ class _Assembly:
         """One array of all units, in memory or, where it is large, in a temporary file."""
         count = self.count(kind)
         shape = (count,) if width is None else (count, width)
-        small = count * (width or 1) * dtype.itemsize < self._memory // 8
+        small = count * (width or 1) * dtype.itemsize < self._joining
         joined: NDArray[Any] = (
             np.empty(shape, dtype)
             if small
