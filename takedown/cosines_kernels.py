@@ -76,20 +76,19 @@ def _by_four_last(source: Any, out: Any) -> None:
 
 
 @kernel
-def transform(values: Any) -> Any:
+def transform(values: Any, out: Any) -> None:
     """``cosines.transform`` of float64 [32]."""
-    one, other = np.empty_like(values), np.empty_like(values)
+    one = np.empty(32, np.float64)
     one[0], one[31] = 2.0 * values[0], 2.0 * values[31]
     for k in range(1, 31, 2):
         one[k] = values[k] + values[k + 1]
         one[k + 1] = values[k + 1] - values[k]
-    _by_two(one, other)
-    _by_four(other, one)
-    _by_four_last(one, other)
-    one[0], one[16] = other[0], other[16] * QUARTER[15]
+    _by_two(one, out)
+    _by_four(out, one)
+    _by_four_last(one, out)
+    out[16] *= QUARTER[15]
     for k in range(1, 16):
         low, high = QUARTER[k - 1], QUARTER[31 - k]
-        plus = low * other[32 - k] + high * other[k]
-        minus = low * other[k] - high * other[32 - k]
-        one[k], one[32 - k] = 0.5 * (plus + minus), 0.5 * (plus - minus)
-    return one
+        plus = low * out[32 - k] + high * out[k]
+        minus = low * out[k] - high * out[32 - k]
+        out[k], out[32 - k] = 0.5 * (plus + minus), 0.5 * (plus - minus)

@@ -2,10 +2,10 @@
 
 1. sha256 and md5 of the bytes as they came;
 2. canonical pixels (images.py, pixels.py);
-3. PDQ of the canonical pixels, turned and mirrored in eight ways. Plain PDQ is as far from its own mirror
-   image as from any other picture, and hashing eight really turned arrays finds all of them, where the
-   algebraic "dihedral" hashes of the PDQ paper find three quarters;
-4. imagehash's pHash of the canonical picture.
+3. PDQ of the canonical pixels, turned and mirrored in eight ways (pdq.py). Plain PDQ is as far from its own
+   mirror image as from any other picture, and hashing eight really turned arrays finds all of them, where
+   the algebraic "dihedral" hashes of the PDQ paper find three quarters;
+4. imagehash's pHash of the canonical picture (phash.py).
 
 Perceptual hashes of different pipelines are never compared: ``PIPELINE`` goes into every fingerprint.
 """
@@ -17,17 +17,17 @@ import hashlib
 import json
 import re
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 
-from takedown.errors import BadKey, MissingExtra
+from takedown import pdq, phash
+from takedown.errors import BadKey
 from takedown.images import Picture, check_size, decoders, read_pixels
 from takedown.keys import parse_digest
-from takedown.pixels import Pixels, turn
+from takedown.pixels import canonical_pixels
 
 #: Version of everything between the bytes and the hashes; raise it when any bit of a result may change.
-PIPELINE = 1
+PIPELINE = 2
 
 #: Name of each variant, and the EXIF orientation that turns the picture into it. The names and their order
 #: are those of PDQ's reference implementation; its angles run counter-clockwise.
@@ -116,63 +116,57 @@ def fingerprint(data: bytes) -> Fingerprint:
 
     Raises:
         BadImage: as images.read_pixels does.
-        MissingExtra: the decoders or the hashes are not installed.
+        MissingExtra: the decoders are not installed.
     """
     check_size(data)
-    picture = read_pixels(data)
-    codes, quality = _pdq_codes(picture.pixels)
+    return hashed(data, read_pixels(data))
+
+
+def base(data: bytes) -> Fingerprint:
+    """The same with a single code, of the picture as it is: what is kept of a picture that is searched."""
+    check_size(data)
+    return hashed(data, read_pixels(data), turned=False)
+
+
+def hashed(data: bytes, picture: Picture, *, turned: bool = True) -> Fingerprint:
+    """Fingerprint a decoded picture.
+
+    Args:
+        data: its file.
+        picture: its canonical pixels, or a part of them.
+        turned: make a code for each of VARIANTS, not only for the original.
+    """
+    height, width = picture.pixels.shape[:2]
+    variants = VARIANTS if turned else VARIANTS[:1]
+    plan = pdq.orientations(height, width) if turned else pdq.upright(height, width)
+    codes, qualities = pdq.hash_regions(pdq.luma(picture.pixels), plan)
     return Fingerprint(
         sha256=hashlib.sha256(data).hexdigest(),
         md5=hashlib.md5(data, usedforsecurity=False).hexdigest(),
         format=picture.format,
         width=picture.width,
         height=picture.height,
-        pdq_quality=quality,
-        codes=codes,
-        phash=_phash(picture),
+        pdq_quality=int(qualities[0]),
+        codes=tuple(
+            Code(name, code.tobytes().hex()) for (name, _), code in zip(variants, codes, strict=True)
+        ),
+        phash=phash.phash(picture.pixels).hex(),
         pipeline=PIPELINE,
     )
 
 
+@functools.cache
 def preload() -> None:
-    """Import all decoders and hashes, so that a process can be confined afterwards.
+    """Load decoders and compiled loops by using each once, so that a process can be confined afterwards.
 
     Raises:
-        MissingExtra: they are not installed.
+        MissingExtra: the decoders are not installed.
     """
-    grey = Picture(np.zeros((64, 64, 3), dtype=np.uint8), 64, 64, "PNG")
-    _pdq(grey.pixels)
-    _phash(grey)  # imagehash imports SciPy when it is first called
-
-
-@functools.cache
-def _hashes() -> tuple[Any, Any]:
-    """The modules pdqhash and imagehash."""
-    try:
-        import imagehash
-        import pdqhash
-    except ImportError as error:
-        raise MissingExtra(
-            "Fingerprints need an optional part; run: pip install '.[index]' in the project's folder"
-        ) from error
-    return pdqhash, imagehash
-
-
-def _pdq_codes(pixels: Pixels) -> tuple[tuple[Code, ...], int]:
-    """PDQ of all variants, and the quality of the original."""
-    hashed = [(name, *_pdq(turn(pixels, orientation))) for name, orientation in VARIANTS]
-    return tuple(Code(name, code) for name, code, _ in hashed), hashed[0][2]
-
-
-def _pdq(pixels: Pixels) -> tuple[str, int]:
-    """PDQ as 64 hex digits and quality 0..100 of uint8 [h, w, 3]; quality 0 below 5 pixels a side."""
-    bits, quality = _hashes()[0].compute(pixels)
-    return np.packbits(bits).tobytes().hex(), int(quality)
-
-
-def _phash(picture: Picture) -> str:
-    image = decoders().fromarray(picture.pixels)
-    return str(_hashes()[1].phash(image))
+    pillow = decoders()
+    for mode, side in (("RGB", 600), ("RGBA", 600), ("L", 256)):
+        pixels = canonical_pixels(pillow.new(mode, (side, side)))
+        hashed(b"", Picture(pixels, side, side, "PNG"))
+    phash.phash(np.zeros((300, 40, 3), dtype=np.uint8))  # tall pictures take another way
 
 
 def _hex(kind: str, value: object) -> str:

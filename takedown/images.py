@@ -1,7 +1,7 @@
 """Untrusted bytes -> canonical pixels, within limits that are checked before anything is decoded.
 
 1. the size in bytes;
-2. the format by its first bytes, from a list of those allowed: the name and the MIME type say nothing;
+2. the format by its first bytes, from a list of those allowed (formats.py);
 3. width and height from the header;
 4. decode fully (never a JPEG ``draft``), the first frame only;
 5. bring into canonical pixels, turned by EXIF (pixels.py says how, to the bit).
@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from takedown.errors import BadImage, MissingExtra
+from takedown.formats import sniff
 from takedown.pixels import Pixels, canonical_pixels
 
 if TYPE_CHECKING:
@@ -34,29 +35,6 @@ MAX_TEXT_CHUNK = 1 << 20
 MAX_TEXT_TOTAL = 8 << 20
 
 _ORIENTATION_TAG = 0x0112
-_HEIC_BRANDS = frozenset((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"))
-_AVIF_BRANDS = frozenset((b"avif", b"avis"))
-_SIGNATURES = (
-    (b"\xff\xd8\xff", "JPEG"),
-    (b"\x89PNG\r\n\x1a\n", "PNG"),
-    (b"GIF87a", "GIF"),
-    (b"GIF89a", "GIF"),
-)
-_UNSUPPORTED = (
-    (b"II*\0", "TIFF"),
-    (b"MM\0*", "TIFF"),
-    (b"II+\0", "TIFF"),
-    (b"MM\0+", "TIFF"),
-    (b"8BPS", "Photoshop"),
-    (b"%!PS", "EPS"),
-    (b"\xc5\xd0\xd3\xc6", "EPS"),
-    (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
-    (b"\xff\x4f\xff\x51", "JPEG 2000"),
-    (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"),
-    (b"\xff\x0a", "JPEG XL"),
-    (b"BM", "BMP"),
-    (b"\0\0\1\0", "icon"),
-)
 # Pillow's names where they are not ours.
 _PILLOW_NAMES = {"HEIC": "HEIF"}
 
@@ -86,20 +64,46 @@ def read_pixels(data: bytes) -> Picture:
         MissingExtra: the decoders are not installed.
         MemoryError: the process may not use as much memory as the picture needs.
     """
+    image, kind, orientation = _read(data)
+    try:
+        pixels = canonical_pixels(image, orientation)
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001 - as in _read
+        raise _damaged(data, kind, error) from None
+    return Picture(pixels, *_upright(image, orientation), kind)
+
+
+def measure(data: bytes) -> tuple[int, int]:
+    """Decode one picture and forget it.
+
+    Returns:
+        Width and height in pixels, after the EXIF turn.
+
+    Raises:
+        BadImage, MissingExtra, MemoryError: as ``read_pixels``.
+    """
+    image, _, orientation = _read(data)
+    return _upright(image, orientation)
+
+
+def _read(data: bytes) -> tuple[Image, str, int]:
+    """Steps 1 to 4 of the module's docstring: the picture, its format and its EXIF orientation."""
     check_size(data)
     kind = sniff(data)
     if kind == "WEBP":
         _check_dimensions(*_webp_dimensions(data))
     try:
         image = _decode(data, kind)
-        orientation = _orientation(image, kind)
-        pixels = canonical_pixels(image, orientation)
+        return image, kind, _orientation(image, kind)
     except (BadImage, MemoryError):
         raise
     except Exception as error:  # noqa: BLE001 - decoders raise whatever they like on hostile bytes
         raise _damaged(data, kind, error) from None
-    width, height = image.size if orientation < 5 else (image.height, image.width)
-    return Picture(pixels, width, height, kind)
+
+
+def _upright(image: Image, orientation: int) -> tuple[int, int]:
+    return image.size if orientation < 5 else (image.height, image.width)
 
 
 def check_size(data: bytes) -> None:
@@ -111,58 +115,6 @@ def check_size(data: bytes) -> None:
             f"The file is larger than {MAX_BYTES // 1_000_000} MB; please send a smaller copy.",
             slug="image-too-big",
         )
-
-
-def sniff(data: bytes) -> str:
-    """Name the format of a file by its first bytes; no decoder is needed.
-
-    Returns:
-        JPEG, PNG, GIF, WEBP, AVIF or HEIC.
-
-    Raises:
-        BadImage: image-unsupported or image-not-a-picture.
-    """
-    for signature, name in _SIGNATURES:
-        if data.startswith(signature):
-            return name
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "WEBP"
-    if data[4:8] == b"ftyp" and (name := _by_brand(data)):
-        return name
-    raise _not_allowed(data)
-
-
-def _by_brand(data: bytes) -> str:
-    """AVIF and HEIC share a container; its brands tell them apart (ISO/IEC 14496-12, 4.3)."""
-    length = min(int.from_bytes(data[:4], "big"), 256)
-    brands = {data[8:12]} | {data[at : at + 4] for at in range(16, length, 4)}
-    if brands & _AVIF_BRANDS:
-        return "AVIF"
-    return "HEIC" if brands & _HEIC_BRANDS else ""
-
-
-def _not_allowed(data: bytes) -> BadImage:
-    for signature, name in _UNSUPPORTED:
-        if data.startswith(signature):
-            return _unsupported(f"{name} files are")
-    head = data[:2048].lower()
-    if b"%pdf-" in head[:1024]:
-        return _unsupported("PDF files are")
-    if b"<svg" in head and b"<html" not in head:
-        return _unsupported("SVG drawings are")
-    if data[4:8] == b"ftyp":
-        return _unsupported("Videos are")
-    return BadImage(
-        "The file is not a picture; please open the picture itself, save it, and send that file.",
-        slug="image-not-a-picture",
-    )
-
-
-def _unsupported(what: str) -> BadImage:
-    return BadImage(
-        f"{what} not supported; please save the picture as JPEG or PNG, or take a screenshot, and send that.",
-        slug="image-unsupported",
-    )
 
 
 def _webp_dimensions(data: bytes) -> tuple[int, int]:

@@ -130,7 +130,9 @@ def upright(height: int, width: int) -> Plan:
 def luma(pixels: NDArray[np.uint8]) -> Luma:
     """Step 1 of the module's docstring: uint8 [h, w, 3] -> int32 [h, w], C-contiguous."""
     if kernels := _kernels():
-        lumas: Luma = kernels.luma(pixels)
+        # One type of array: a confined process cannot compile for another.
+        lines = np.require(pixels, requirements=["C", "W"]).reshape(len(pixels), -1)
+        lumas: Luma = kernels.luma(lines)
         return lumas
     sums = pixels @ np.array([299, 587, 114], dtype=np.int32)
     return np.ascontiguousarray(sums - 127_500, dtype=np.int32)

@@ -10,15 +10,16 @@ from takedown.jit import kernel
 
 
 @kernel
-def luma(pixels: Any) -> Any:
-    """``299 R + 587 G + 114 B - 127500`` of uint8 [h, w, 3]: int32 [h, w]."""
-    height, width = pixels.shape[0], pixels.shape[1]
-    out = np.empty((height, width), np.int32)
+def luma(lines: Any) -> Any:
+    """``299 R + 587 G + 114 B - 127500`` of uint8 [h, 3 w]: int32 [h, w]."""
+    height, width = lines.shape[0], lines.shape[1] // 3
+    lumas = np.empty((height, width), np.int32)
     for y in range(height):
+        line, out = lines[y], lumas[y]
         for x in range(width):
-            red, green, blue = np.int32(pixels[y, x, 0]), np.int32(pixels[y, x, 1]), np.int32(pixels[y, x, 2])
-            out[y, x] = np.int32(299) * red + np.int32(587) * green + np.int32(114) * blue - np.int32(127500)
-    return out
+            red, green, blue = np.int32(line[3 * x]), np.int32(line[3 * x + 1]), np.int32(line[3 * x + 2])
+            out[x] = 299 * red + 587 * green + 114 * blue - 127500
+    return lumas
 
 
 @kernel
@@ -70,13 +71,19 @@ def _apply_rows(lumas: Any, lines: Any, weights: Any, half: Any) -> None:
     width = lumas.shape[1]
     sums = np.empty((8, width), np.int32)
     for first in range(0, 64, 8):
-        sums[:] = 0
         for line in range(8):
+            for x in range(width):
+                sums[line, x] = 0
             start, count = lines[first + line, 0], lines[first + line, 1]
-            for tap in range(count):
-                weight = weights[first + line, tap]
+            for tap in range(0, count - 1, 2):
+                one, other = weights[first + line, tap], weights[first + line, tap + 1]
+                upper, lower = lumas[start + tap], lumas[start + tap + 1]
                 for x in range(width):
-                    sums[line, x] += weight * lumas[start + tap, x]
+                    sums[line, x] += one * upper[x] + other * lower[x]
+            if count % 2 == 1:
+                weight, last = weights[first + line, count - 1], lumas[start + count - 1]
+                for x in range(width):
+                    sums[line, x] += weight * last[x]
         for x in range(width):
             for line in range(8):
                 half[x, first + line] = sums[line, x]
@@ -109,37 +116,59 @@ def _transpose(source: Any, out: Any) -> None:
 def _hash_one(values: Any, cosines: Any, code: Any) -> None:
     """Steps 4 to 6 of pdq.py."""
     spectrum = _frequencies(values, cosines)
-    median = _lower_median(spectrum.copy())
-    for k in range(256):
-        if spectrum[k] > median:
-            code[(255 - k) >> 3] |= np.uint8(128 >> ((255 - k) & 7))
+    median = _lower_median(spectrum)
+    for byte in range(32):
+        bits = 0
+        for k in range(255 - 8 * byte, 247 - 8 * byte, -1):
+            bits = 2 * bits + (1 if spectrum[k] > median else 0)
+        code[byte] = bits
 
 
 @kernel
 def _frequencies(values: Any, cosines: Any) -> Any:
-    """B of pdq.py, as one line of 256. Cosines mirror at the middle: +, - for odd and even m."""
-    first = np.zeros((16, 64), np.float64)
-    for m in range(16):
-        sign = 1.0 if m % 2 == 1 else -1.0
-        for j in range(32):
-            cosine = cosines[m, j]
-            for x in range(64):
-                first[m, x] += cosine * (values[j, x] + sign * values[63 - j, x])
+    """B of pdq.py, as one line of 256. Cosines mirror at the middle: even for odd m, odd for even m."""
+    sums, differences = np.empty((32, 64), np.float64), np.empty((32, 64), np.float64)
+    for j in range(32):
         for x in range(64):
-            first[m, x] = np.floor((first[m, x] + 2097152.0) * (1.0 / 4194304.0))
-    spectrum = np.zeros(256, np.float64)
+            sums[j, x] = values[j, x] + values[63 - j, x]
+            differences[j, x] = values[j, x] - values[63 - j, x]
+    line, spectrum = np.empty(64, np.float64), np.empty(256, np.float64)
     for m in range(16):
-        for n in range(16):
-            total = 0.0
-            for x in range(64):
-                total += first[m, x] * cosines[n, x]
-            spectrum[m * 16 + n] = total
+        _combine(cosines[m], sums if m % 2 == 1 else differences, line)
+        for x in range(64):
+            line[x] = np.floor((line[x] + 2097152.0) * (1.0 / 4194304.0))
+        _spread(line, cosines, spectrum[16 * m : 16 * m + 16])
     return spectrum
 
 
 @kernel
-def _lower_median(values: Any) -> Any:
-    """The 128th smallest of 256, by Hoare's selection; the values are moved about."""
+def _combine(weights: Any, lines: Any, out: Any) -> None:
+    """32 lines of 64, weighted and added."""
+    for x in range(64):
+        out[x] = 0.0
+    for j in range(32):
+        weight, line = weights[j], lines[j]
+        for x in range(64):
+            out[x] += weight * line[x]
+
+
+@kernel
+def _spread(line: Any, cosines: Any, out: Any) -> None:
+    """16 products of a line of 64 with the cosines."""
+    for n in range(16):
+        out[n] = 0.0
+    for x in range(64):
+        value = line[x]
+        for n in range(16):
+            out[n] += value * cosines[n, x]
+
+
+@kernel
+def _lower_median(spectrum: Any) -> Any:
+    """The 128th smallest of 256, by Hoare's selection."""
+    values = np.empty(256, np.float64)
+    for k in range(256):
+        values[k] = spectrum[k]
     left, right = 0, 255
     while left < right:
         pivot = values[(left + right) >> 1]

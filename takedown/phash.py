@@ -37,7 +37,9 @@ def square(pixels: Pixels) -> Pixels:
     down_first = height > SIDE and height - SIDE > 2 * (width - SIDE)
     if kernels := _kernels():
         make = kernels.square_down_first if down_first else kernels.square
-        small: Pixels = make(pixels, *lanczos(width), *lanczos(height))
+        # One type of array: a confined process cannot compile for another.
+        lines = np.require(pixels, requirements=["C", "W"]).reshape(height, -1)
+        small: Pixels = make(lines, *lanczos(width), *lanczos(height))
         return small
     grey = (pixels @ np.array([19595, 38470, 7471]) + 32768) >> 16
     if down_first:
@@ -51,7 +53,9 @@ def hash_square(small: Pixels) -> bytes:
     A square may be turned and mirrored first: its hash is, but for a bit or two, that of the turned picture.
     """
     if kernels := _kernels():
-        return bytes(kernels.hash_square(small))
+        code = np.zeros(8, dtype=np.uint8)
+        kernels.hash_square(np.require(small, requirements=["C", "W"]), code)
+        return code.tobytes()
     columns = transform(small.astype(np.float64))
     spectrum = transform(columns.T).T[:_LOWEST, :_LOWEST].ravel()
     low, high = np.partition(spectrum, (31, 32))[31:33]

@@ -11,51 +11,70 @@ from takedown.jit import kernel
 
 
 @kernel
-def square(pixels: Any, lefts: Any, across: Any, tops: Any, down: Any) -> Any:
-    """Grey, then 32 x 32, the width first: uint8 [h, w, 3] -> uint8 [32, 32]; filters of width and height."""
-    grey, narrow = np.empty(pixels.shape[1], np.int32), np.empty((pixels.shape[0], 32), np.int32)
-    for y in range(len(pixels)):
-        _grey(pixels[y], grey)
+def square(lines: Any, lefts: Any, across: Any, tops: Any, down: Any) -> Any:
+    """Grey, then 32 x 32, the width first: uint8 [h, 3 w] -> uint8 [32, 32]; filters of width and height."""
+    grey, narrow = np.empty(lines.shape[1] // 3, np.int32), np.empty((len(lines), 32), np.int32)
+    for y in range(len(lines)):
+        _grey(lines[y], grey)
         _across(grey, lefts, across, narrow[y])
-    small = np.empty((32, 32), np.int32)
-    _down(narrow, tops, down, small)
-    return small.astype(np.uint8)
-
-
-@kernel
-def square_down_first(pixels: Any, lefts: Any, across: Any, tops: Any, down: Any) -> Any:
-    """The same, the height first."""
-    grey, flat = np.empty(pixels.shape[:2], np.int32), np.empty((32, pixels.shape[1]), np.int32)
-    for y in range(len(pixels)):
-        _grey(pixels[y], grey[y])
-    _down(grey, tops, down, flat)
-    small = np.empty((32, 32), np.int32)
+    small, sums = np.empty((32, 32), np.uint8), np.empty(32, np.int32)
     for y in range(32):
-        _across(flat[y], lefts, across, small[y])
-    return small.astype(np.uint8)
+        _down(narrow, tops[y], down[y], sums, small[y])
+    return small
 
 
 @kernel
-def hash_square(small: Any) -> Any:
-    """Transform uint8 [32, 32] and compare with the median: uint8 [8]."""
-    columns, spectrum = np.empty((32, 32), np.float64), np.empty(64, np.float64)
+def square_down_first(lines: Any, lefts: Any, across: Any, tops: Any, down: Any) -> Any:
+    """The same, the height first."""
+    height, width = len(lines), lines.shape[1] // 3
+    grey, flat = np.empty((height, width), np.int32), np.empty(width, np.int32)
+    small, sums = np.empty((32, 32), np.uint8), np.empty(width, np.int32)
+    for y in range(height):
+        _grey(lines[y], grey[y])
+    for y in range(32):
+        _down(grey, tops[y], down[y], sums, flat)
+        _across(flat, lefts, across, small[y])
+    return small
+
+
+@kernel
+def hash_square(small: Any, code: Any) -> None:
+    """Transform uint8 [32, 32] and compare with the median: uint8 [8], all 0 before."""
+    columns, line, out = np.empty((32, 32), np.float64), np.empty(32, np.float64), np.empty(32, np.float64)
+    spectrum = np.empty(64, np.float64)
     for x in range(32):
-        columns[:, x] = transform(small[:, x].astype(np.float64))
+        for y in range(32):
+            line[y] = small[y, x]
+        transform(line, out)
+        for y in range(8):
+            columns[y, x] = out[y]
     for y in range(8):
-        spectrum[8 * y : 8 * y + 8] = transform(columns[y])[:8]
-    ordered = np.sort(spectrum)
-    median = (ordered[31] + ordered[32]) / 2.0
-    code = np.zeros(8, np.uint8)
+        transform(columns[y], out)
+        for x in range(8):
+            spectrum[8 * y + x] = out[x]
+    median = _median(spectrum)
     for k in range(64):
         if spectrum[k] > median:
             code[k >> 3] |= np.uint8(128 >> (k & 7))
-    return code
+
+
+@kernel
+def _median(values: Any) -> Any:
+    """The mean of the 32nd and the 33rd smallest of 64, by insertion."""
+    ordered = np.empty(64, np.float64)
+    for count in range(64):
+        at = count
+        while at > 0 and ordered[at - 1] > values[count]:
+            ordered[at] = ordered[at - 1]
+            at -= 1
+        ordered[at] = values[count]
+    return (ordered[31] + ordered[32]) / 2.0
 
 
 @kernel
 def _grey(line: Any, out: Any) -> None:
-    for x in range(len(line)):
-        red, green, blue = np.int32(line[x, 0]), np.int32(line[x, 1]), np.int32(line[x, 2])
+    for x in range(len(out)):
+        red, green, blue = np.int32(line[3 * x]), np.int32(line[3 * x + 1]), np.int32(line[3 * x + 2])
         out[x] = (19595 * red + 38470 * green + 7471 * blue + 32768) >> 16
 
 
@@ -71,13 +90,12 @@ def _across(line: Any, starts: Any, weights: Any, out: Any) -> None:
 
 
 @kernel
-def _down(lines: Any, starts: Any, weights: Any, out: Any) -> None:
-    for number in range(32):
-        sums = out[number]
-        sums[:] = 2097152
-        for tap in range(weights.shape[1]):
-            weight, line = weights[number, tap], lines[starts[number] + tap]
-            for x in range(len(sums)):
-                sums[x] += weight * line[x]
+def _down(lines: Any, start: int, weights: Any, sums: Any, out: Any) -> None:
+    for x in range(len(sums)):
+        sums[x] = 2097152
+    for tap in range(len(weights)):
+        weight, line = weights[tap], lines[start + tap]
         for x in range(len(sums)):
-            sums[x] = min(max(sums[x] >> 22, 0), 255)
+            sums[x] += weight * line[x]
+    for x in range(len(sums)):
+        out[x] = min(max(sums[x] >> 22, 0), 255)

@@ -81,12 +81,22 @@ def _shrunk_fast(image: Image, kernels: Any) -> Pixels:
     width, height = image.size
     out = np.empty((min(height, SIDE), min(width, SIDE), 3), dtype=np.uint8)
     if image.mode in ("L", "RGB") and not image.has_transparency_data:
-        kernels.shrink(_memory(image), 0, height, SIDE, 0, out)
+        _shrink(_memory(image), 0, height, 0, out, kernels)
         return out
     for first, last, top, bottom in _strips(height):
         strip = _bands(image.crop((0, top, width, bottom)), kernels)
-        kernels.shrink(strip, top, height, SIDE, first, out[first:last])
+        _shrink(strip, top, height, first, out[first:last], kernels)
     return out
+
+
+def _shrink(strip: Pixels, top: int, height: int, first: int, out: Pixels, kernels: Any) -> None:
+    """Rows ``first`` on of the canonical picture, from a strip that begins at row ``top`` of the source."""
+    rows, width, bands = strip.shape
+    sums = np.empty(width * bands, dtype=np.int32)
+    pairs = sums.view(np.uint64) if bands == 4 else np.empty(0, dtype=np.uint64)
+    kernels.shrink(
+        strip.reshape(rows, -1), bands, top, height, SIDE, first, sums, pairs, out.reshape(len(out), -1)
+    )
 
 
 def _strips(height: int) -> Iterator[tuple[int, int, int, int]]:

@@ -10,35 +10,55 @@ from takedown.jit import kernel
 
 
 @kernel
-def shrink(strip: Any, top: int, height: int, side: int, first: int, out: Any) -> None:
+def shrink(
+    lines: Any, bands: int, top: int, height: int, side: int, first: int, sums: Any, pairs: Any, out: Any
+) -> None:
     """Make some rows of the canonical picture.
 
     Args:
-        strip: uint8 [rows, w, 1 or 4], rows of the picture from ``top`` on: grey, or RGB with a fourth byte
-            that does not count.
+        lines: uint8 [rows, w * bands], rows of the picture from ``top`` on.
+        bands: 1 for grey, 4 for RGB with a fourth byte that does not count.
         height: rows of the whole picture.
         side: longest side of the canonical picture.
         first: the first row to make.
-        out: uint8 [n, min(w, side), 3], written: rows first..first+n-1.
+        sums: int32 [w * bands], room to work in.
+        pairs: the same memory as uint64.
+        out: uint8 [n, 3 * min(w, side)], written: rows first..first+n-1.
     """
-    width, bands = strip.shape[1], strip.shape[2]
-    lines = strip.reshape((strip.shape[0], width * bands))
+    width = lines.shape[1] // bands
     rows, columns = _spans(height, side), _spans(width, side)
-    whole, sums = np.empty(width * bands, np.uint16), np.empty(width * bands, np.int32)
-    across = np.empty(out.shape[1] * bands, np.float64)
+    whole, across = np.empty(lines.shape[1], np.uint16), np.empty(out.shape[1] // 3 * bands, np.float64)
     total = (height if height > side else 1) * (width if width > side else 1)
     for row in range(len(out)):
+        if total == 1:
+            _copy(lines[first + row - top], bands, out[row])
+            continue
         if height > side:
             _down(lines, rows[first + row], top, side, whole, sums)
         else:
-            sums[:] = lines[first + row - top]
+            _keep(lines[first + row - top], sums)
         if width <= side:
-            across[:] = sums
+            _keep(sums, across)
         elif bands == 4:
-            _across_colours(sums, columns, side, across)
+            _across_colours(sums, pairs, columns, side, across)
         else:
             _across_grey(sums, columns, side, across)
         _round(across, total, bands, out[row])
+
+
+@kernel
+def _copy(line: Any, bands: int, out: Any) -> None:
+    green, blue = (1, 2) if bands == 4 else (0, 0)
+    for x in range(len(out) // 3):
+        out[3 * x] = line[bands * x]
+        out[3 * x + 1] = line[bands * x + green]
+        out[3 * x + 2] = line[bands * x + blue]
+
+
+@kernel
+def _keep(source: Any, out: Any) -> None:
+    for x in range(len(out)):
+        out[x] = source[x]
 
 
 @kernel
@@ -61,7 +81,8 @@ def _down(lines: Any, span: Any, top: int, side: int, whole: Any, sums: Any) -> 
     """Sums over the source rows of one output row: below 2^16 for whole rows, 255 * 20,000 in all."""
     upper, lower = span[0] - top, span[1] - top
     first, last, above, below = lines[upper], lines[lower], span[2], span[3]
-    whole[:] = 0
+    for x in range(len(whole)):
+        whole[x] = 0
     for y in range(upper + 1, lower):
         line = lines[y]
         for x in range(len(whole)):
@@ -72,15 +93,14 @@ def _down(lines: Any, span: Any, top: int, side: int, whole: Any, sums: Any) -> 
 
 
 @kernel
-def _across_colours(sums: Any, spans: Any, side: int, out: Any) -> None:
+def _across_colours(sums: Any, pairs: Any, spans: Any, side: int, out: Any) -> None:
     """Sums over the source columns of every output column, of four bands: two in each 64-bit number.
 
     They do not spill into each other, since sums of whole columns are at most 255 * 50e6 / side. What goes
     to ``out`` is at most 255 * 50e6, exact in doubles.
     """
-    pairs, inner = sums.view(np.uint64), np.empty(2, np.uint64)
-    whole = inner.view(np.int32)
-    weight = np.float64(side)
+    weight, low_half = np.float64(side), np.uint64(0xFFFFFFFF)
+    whole = np.empty(4, np.float64)
     for column in range(side):
         left, right = spans[column, 0], spans[column, 1]
         before, after = np.float64(spans[column, 2]), np.float64(spans[column, 3])
@@ -88,7 +108,8 @@ def _across_colours(sums: Any, spans: Any, side: int, out: Any) -> None:
         for x in range(left + 1, right):
             low += pairs[2 * x]
             high += pairs[2 * x + 1]
-        inner[0], inner[1] = low, high
+        whole[0], whole[1] = np.float64(low & low_half), np.float64(low >> np.uint64(32))
+        whole[2], whole[3] = np.float64(high & low_half), np.float64(high >> np.uint64(32))
         for band in range(4):
             edges = before * sums[4 * left + band] + after * sums[4 * right + band]
             out[4 * column + band] = edges + weight * whole[band]
@@ -122,7 +143,6 @@ def on_white(rgba: Any) -> None:
 def _round(sums: Any, total: int, bands: int, out: Any) -> None:
     """``(sum + total // 2) // total``: half a unit keeps the product with 1 / total off the whole numbers."""
     half, share = np.float64(total // 2) + 0.5, 1.0 / np.float64(total)
-    for x in range(len(out)):
-        for band in range(3):
-            value = sums[x * bands + (band if bands == 4 else 0)]
-            out[x, band] = np.uint8(np.int32((value + half) * share))
+    for x in range(len(sums)):
+        sums[x] = np.floor((sums[x] + half) * share)
+    _copy(sums, bands, out)

@@ -14,14 +14,16 @@ from typing import Any
 from takedown.confine import Limits
 from takedown.errors import MissingExtra, SandboxFailed
 from takedown.pipes import receive, send
-from takedown.sandbox_server import ANSWER, END, MAX_ANSWER
+from takedown.sandbox_server import ANSWER, CHECK, END, LOAD, MAX_ANSWER
 
-#: Seconds a server may take to import everything, and to answer after its child must have ended.
+#: Seconds a server may take to import the decoders, to load what hashes (which may have to be compiled), and
+#: to answer after its child must have ended.
 START_SECONDS = 60.0
+LOAD_SECONDS = 120.0
 GRACE_SECONDS = 10.0
 
 # What the server inherits: where Python and its libraries are, and nothing else.
-_KEPT_ENVIRONMENT = ("PYTHONPATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+_KEPT_ENVIRONMENT = ("PYTHONPATH", "NUMBA_CACHE_DIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 _SET_ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
@@ -41,6 +43,7 @@ class Link:
 
     def __init__(self, limits: Limits) -> None:
         self._seconds = limits.wall + GRACE_SECONDS
+        self._loaded = False
         self._process = start(limits)
         assert self._process.stdin is not None  # noqa: S101 - both are pipes: for the type checker
         assert self._process.stdout is not None  # noqa: S101
@@ -67,10 +70,16 @@ class Link:
         Raises:
             OSError, EOFError, ValueError: the server died, took too long or talks nonsense.
         """
-        send(self._questions.fileno(), question, time.monotonic() + self._seconds)
+        if not self._loaded and not question.startswith(CHECK):
+            self._exchange(LOAD, LOAD_SECONDS)
+            self._loaded = True
+        return self._exchange(question, self._seconds)
+
+    def _exchange(self, question: bytes, seconds: float) -> list[dict[str, Any]]:
+        send(self._questions.fileno(), question, time.monotonic() + seconds)
         answers: list[dict[str, Any]] = []
         while True:
-            message = receive(self._answers.fileno(), 1 + MAX_ANSWER, time.monotonic() + self._seconds)
+            message = receive(self._answers.fileno(), 1 + MAX_ANSWER, time.monotonic() + seconds)
             if message == END:
                 return answers
             answers.append(_parsed(message.removeprefix(ANSWER)))

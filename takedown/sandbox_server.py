@@ -1,7 +1,8 @@
 """The process behind sandbox.py: imports everything once, then forks one confined child per question.
 
-1. leave the network, import decoders and hashes, say that it is ready;
-2. read a question from standard input: a letter for the job, and the bytes of one picture or of a batch;
+1. leave the network, import the decoders, say that it is ready;
+2. read a question from standard input: a letter for the job, and the bytes of one picture or of a batch. The
+   first job is to load what hashes, unless pictures are only checked here;
 3. fork; the child confines itself, works on the bytes it was forked with, answers for each picture, and ends;
 4. pass its answers on as they come; fewer than pictures when it died or took too long over one;
 5. kill the child, whatever it did, and say that this was all;
@@ -24,7 +25,7 @@ from typing import Any, NoReturn
 from takedown.confine import Limits, confine, leave_network
 from takedown.errors import BadImage, MissingExtra
 from takedown.fingerprint import fingerprint, preload
-from takedown.images import MAX_BYTES, read_pixels
+from takedown.images import MAX_BYTES, decoders, measure
 from takedown.pipes import receive, send
 from takedown.stored import Stored, fingerprint_stored
 
@@ -33,6 +34,10 @@ MAX_ANSWER = 16_384
 #: Most pictures of a batch, and most bytes of all of them together.
 BATCH_PICTURES = 64
 BATCH_BYTES = MAX_BYTES
+#: The job, without a picture and not confined, that loads what hashes.
+LOAD = b"l"
+#: First byte of a question that needs nothing loaded.
+CHECK = b"c"
 #: First byte of what goes back: an answer of the child follows, or there are no more.
 ANSWER, END = b"a", b"."
 
@@ -54,8 +59,7 @@ def _fingerprint(data: bytes) -> Iterator[dict[str, Any]]:
 
 
 def _check(data: bytes) -> Iterator[dict[str, Any]]:
-    picture = read_pixels(data)
-    yield {"size": [picture.width, picture.height]}
+    yield {"size": measure(data)}
 
 
 def _fingerprint_many(batch: bytes) -> Iterator[dict[str, Any]]:
@@ -73,7 +77,7 @@ def _fingerprint_many(batch: bytes) -> Iterator[dict[str, Any]]:
 #: What may be asked of a child, by the first byte of the question; the picture or the batch is the rest.
 JOBS: dict[bytes, Callable[[bytes], Iterator[dict[str, Any]]]] = {
     b"f": _fingerprint,
-    b"c": _check,
+    CHECK: _check,
     b"m": _fingerprint_many,
 }
 
@@ -85,7 +89,7 @@ def serve(limits: Limits) -> None:
         os.dup2(null.fileno(), 1)
     leave_network()
     try:
-        preload()
+        decoders()
     except MissingExtra as error:
         _answer(answers, {"missing": error.sentence})
         return
@@ -95,6 +99,10 @@ def serve(limits: Limits) -> None:
             question = receive(0, _MAX_QUESTION)
         except EOFError:
             return
+        if question == LOAD:
+            preload()
+            send(answers, END)
+            continue
         for answer in _run_child(question, limits):
             send(answers, ANSWER + answer)  # whatever a child says, it cannot say that it was all
         send(answers, END)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from takedown import borders
-from takedown.fingerprint import VARIANTS, Fingerprint, hashed
+from takedown.fingerprint import Fingerprint, hashed
 from takedown.images import Picture, check_size, read_pixels
 
 
@@ -42,7 +42,7 @@ def fingerprint_stored(stored: Stored) -> Fingerprint:
     picture = read_pixels(stored.data)
     if stored.padded:
         picture = _without_padding(picture, stored.original)
-    return hashed(stored.data, picture, VARIANTS[:1])
+    return hashed(stored.data, picture, turned=False)
 
 
 def _without_padding(picture: Picture, original: tuple[int, int] | None) -> Picture:

@@ -51,6 +51,32 @@ def test_every_format_is_read_as_outside(box: Sandbox, kind: str) -> None:
     assert box.fingerprint(data) == fingerprint(data)
 
 
+def of_mode(mode: str) -> bytes:
+    if mode == "I;16":
+        return encode(Image.fromarray(np.arange(600 * 700, dtype=np.uint16).reshape(600, 700)), "PNG")
+    image = Image.fromarray(soft(700, 600))
+    return encode(image.convert(mode), "JPEG" if mode == "CMYK" else "PNG")
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16"])
+def test_every_mode_is_hashed_by_what_was_loaded_before(box: Sandbox, mode: str) -> None:
+    """A confined process can compile nothing more."""
+    data = of_mode(mode)
+    assert box.fingerprint(data) == fingerprint(data)
+
+
+@linux
+def test_who_only_checks_loads_no_compiler() -> None:
+    checking = Sandbox()
+    try:
+        assert checking.check(SMALL) == (80, 60)
+        assert "llvmlite" not in Path(f"/proc/{server_of(checking)}/maps").read_text()
+        assert checking.fingerprint(SMALL) == fingerprint(SMALL)
+        assert "llvmlite" in Path(f"/proc/{server_of(checking)}/maps").read_text()
+    finally:
+        checking.close()
+
+
 @pytest.mark.parametrize(
     "data",
     [
