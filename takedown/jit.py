@@ -13,9 +13,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-from numba import njit
+from llvmlite import ir
+from numba import njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+#: numba says nothing of these functions' types.
+_code: Any = cgutils
 
 
 def kernel(function: F) -> F:
@@ -28,3 +34,24 @@ def kernel(function: F) -> F:
         return cast("F", njit(cache=True, nogil=True, error_model="numpy")(function))
     except RuntimeError:  # no folder for the machine code: neither beside the source nor in the user's home
         return cast("F", njit(nogil=True, error_model="numpy")(function))
+
+
+def _prefetch(_typing: Any, array: Any, index: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind, numbers = signature.args[0], ir.IntType(32)
+        parts = context.make_array(kind)(context, builder, arguments[0])
+        place = _code.get_item_pointer(context, builder, kind, parts, [arguments[1]])
+        pointer = builder.bitcast(place, _code.voidptr_t)
+        hint = ir.FunctionType(ir.VoidType(), [_code.voidptr_t, numbers, numbers, numbers])
+        # To read, to be kept in all caches, data: the three numbers as LLVM's manual defines them.
+        function = _code.get_or_insert_function(builder.module, hint, "llvm.prefetch.p0")
+        builder.call(function, [pointer, numbers(0), numbers(3), numbers(1)])
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64), generate
+
+
+#: ``prefetch(array, index)``, in kernels only: ask memory for a place, without waiting. A loop that asks
+#: for many places and then one that reads them wait once, where one loop alone would wait many times: a
+#: processor keeps more such requests in flight than it looks ahead for reads. The index is not checked.
+prefetch: Any = intrinsic(_prefetch)

@@ -17,14 +17,15 @@ in vain. Every digest whose hex text begins alike lies together: how many there 
 places.
 
 A candidate shares 64 bits with the query and no more has been shown: who calls compares the whole digest.
-Costs 9 bytes a key at up to some 10^9 rows, and 0.05 more for buckets. How it is built: exact_build.py.
+Costs 9 bytes a key, and 0.2 more for buckets, whatever the number of rows up to some 10^10. How it is built: exact_build.py.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +43,7 @@ MEMORY_BYTES = 2 << 30
 _MANY = 50_000
 
 Places = NDArray[np.int64]
+T = TypeVar("T")
 
 
 class Exact:
@@ -55,6 +57,7 @@ class Exact:
 
     def __init__(self, records: NDArray[np.uint8], buckets: NDArray[Any], layout: Layout) -> None:
         self.records, self.buckets, self.layout = records, buckets, layout
+        self._down = layout.down
         if len(records):
             self._top, self._low = exact_layout.halves(records, layout.width)
 
@@ -71,7 +74,22 @@ class Exact:
             ``query`` and ``row``, int64 arrays of equal length: one entry for each candidate, ordered by
             query, then row.
         """
-        return self._candidates(*self._places(keys))
+        wanted, first, last = _prepared(keys)
+        # Seldom are there more candidates than queries; then they are collected once more.
+        query, row = np.empty(len(wanted), dtype=np.int64), np.empty(len(wanted), dtype=np.int64)
+
+        def find(part: slice) -> tuple[Places, Places]:
+            found = self._bounds(wanted[part], first[part], last[part], query[part], row[part])
+            if found > part.stop - part.start:
+                numbers, rows = self._candidates(first[part], last[part])
+            else:
+                numbers, rows = query[part][:found], row[part][:found]
+            return numbers + part.start if part.start else numbers, rows
+
+        pieces = _in_parts(find, len(wanted))
+        if len(pieces) == 1:
+            return pieces[0]
+        return np.concatenate([piece[0] for piece in pieces]), np.concatenate([piece[1] for piece in pieces])
 
     def count(self, keys: NDArray[np.uint64]) -> Places:
         """How many rows have each of the keys: int64[Q]."""
@@ -112,25 +130,22 @@ class Exact:
 
     def _places(self, keys: NDArray[np.uint64]) -> tuple[Places, Places]:
         """Where the records of each key begin and end."""
-        wanted = np.ascontiguousarray(keys, dtype=np.uint64)
-        if not wanted.flags.writeable:  # another type to the compiler
-            wanted = wanted.copy()
-        first, last = np.zeros(len(wanted), dtype=np.int64), np.zeros(len(wanted), dtype=np.int64)
-        if not len(self) or not len(wanted):
-            return first, last
-
-        bits, down = self.layout.bits, self.layout.down
-
-        def find(part: slice) -> None:
-            places = (first[part], last[part])
-            exact_steps.steps.bounds(wanted[part], self.buckets, self._top, bits, down, *places)
-
-        if len(wanted) < _MANY:
-            find(slice(0, len(wanted)))
-        else:  # threads of their own for each call, since kept ones would not survive a fork
-            with ThreadPoolExecutor(exact_steps.THREADS) as pool:
-                list(pool.map(find, exact_steps.parts(len(wanted), exact_steps.THREADS)))
+        wanted, first, last = _prepared(keys)
+        none = np.empty(0, dtype=np.int64)
+        _in_parts(lambda part: self._bounds(wanted[part], first[part], last[part], none, none), len(wanted))
         return first, last
+
+    def _bounds(
+        self, wanted: NDArray[np.uint64], first: Places, last: Places, query: Places, row: Places
+    ) -> int:
+        """See exact_plain.bounds."""
+        if not len(self):
+            return 0
+        bits, row_bits = self.layout
+        found: int = exact_steps.steps.bounds(
+            wanted, self.buckets, self._top, self._low, bits, self._down, row_bits, first, last, query, row
+        )
+        return found
 
     def _candidates(self, first: Places, last: Places) -> tuple[Places, Places]:
         found = int((last - first).sum())
@@ -195,6 +210,23 @@ def hex_range(prefix: str) -> tuple[int, int]:
         BadKey: it is no such prefix.
     """
     return exact_layout.prefix_range(prefix)
+
+
+def _prepared(keys: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], Places, Places]:
+    """Queries as the steps want them, and room for two places each."""
+    wanted = np.ascontiguousarray(keys, dtype=np.uint64)
+    if not wanted.flags.writeable:  # another type to the compiler
+        wanted = wanted.copy()
+    return wanted, np.zeros(len(wanted), dtype=np.int64), np.zeros(len(wanted), dtype=np.int64)
+
+
+def _in_parts(work: Callable[[slice], T], count: int) -> list[T]:
+    """Do all at once, or with several threads where that pays."""
+    if count < _MANY:
+        return [work(slice(0, count))]
+    # Threads of their own for each call, since kept ones would not survive a fork.
+    with ThreadPoolExecutor(exact_steps.THREADS) as pool:
+        return list(pool.map(work, exact_steps.parts(count, exact_steps.THREADS)))
 
 
 def _keys(key: int) -> NDArray[np.uint64]:

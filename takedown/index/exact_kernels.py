@@ -1,9 +1,14 @@
 """The steps of exact.py, compiled: the functions of exact_plain.py with the same answers to the bit.
 
-What makes a look-up fast is that memory is asked for many things at once. Queries go in blocks: first all
-their buckets are read, then for all of them the record at the place where a uniformly spread key would be,
-and only then is each search finished, a few records to one side of that place. The steps double, so keys
-that are not spread uniformly cost the logarithm of their bucket.
+What makes a look-up fast is that memory is asked for many things at once, and that the processor has no
+branch to guess. Queries go in blocks, and each step is done for the whole block:
+
+1. ask for the queries' buckets, then read them;
+2. ask for a few records around the place where a uniformly spread key would be; where the key is not among
+   them, all records of the bucket to that side take their place;
+3. halve these ranges without a branch, all of them once, then all once more, until none is left.
+
+So keys that are not spread uniformly cost the logarithm of their bucket.
 """
 
 from __future__ import annotations
@@ -13,94 +18,138 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from takedown.jit import kernel
+from takedown.jit import kernel, prefetch
 
 Keys = NDArray[np.uint64]
 Places = NDArray[np.int64]
 
-#: Queries of a block; the processor keeps about as many reads in flight.
+#: Queries of a block: about as many as there can be requests to memory at once.
 _BLOCK = 32
+
+#: Records around the guess. In a bucket of n keys it is off by sqrt(n) / 2 at most, on average.
+_WINDOW = 8
 
 #: Values of a byte.
 _RADIX = 256
 
 
 @kernel
-def _past(top: Keys, down: np.uint64, part: np.uint64, low: int, high: int, equal: bool) -> int:
-    """First place in [low, high) whose key is not below (``equal``: is above) ``part``, in doubling steps."""
-    step = 1
-    while low + step <= high:
-        found = top[low + step - 1] >> down
-        if found < part or (equal and found == part):
-            low += step
-            step *= 2
-        else:
-            high = low + step - 1
-            break
-    return _between(top, down, part, low, high, equal)
+def bounds(
+    wanted: Keys,
+    buckets: NDArray[Any],
+    top: Keys,
+    low: Keys,
+    bits: int,
+    down: int,
+    row_bits: int,
+    first: Places,
+    last: Places,
+    query: Places,
+    row: Places,
+) -> int:
+    """Where each wanted key's records begin and end, and what candidates would give, if there is room."""
+    mask = (np.uint64(1) << np.uint64(64 - bits)) - np.uint64(1)
+    row_mask = (np.uint64(1) << np.uint64(row_bits)) - np.uint64(1)
+    fall = np.uint64(down)
+    begin, stop = np.empty(_BLOCK, dtype=np.int64), np.empty(_BLOCK, dtype=np.int64)
+    found = np.int64(0)
+    for start in range(0, len(wanted), _BLOCK):
+        size = min(_BLOCK, len(wanted) - start)
+        block, ends = wanted[start : start + size], last[start : start + size]
+        _enter(block, buckets, top, bits, begin, stop, ends)
+        most = _close_in(block, top, mask, fall, begin, stop, ends)
+        while most > 0:
+            _halve(block, top, mask, fall, begin, stop)
+            most >>= 1
+        for number in range(size):
+            place, end, part = begin[number], ends[number], block[number] & mask
+            within = min(place, len(top) - 1)
+            equal = np.int64(top[within] >> fall == part) & np.int64(place < end)
+            past = place + equal
+            if equal and past < end and top[past] >> fall == part:
+                past = _past(top, fall, part, past, end)
+            first[start + number], ends[number] = place, past
+            if found < len(query):  # written always, kept when found: no branch to guess
+                query[found], row[found] = start + number, np.int64(low[within] & row_mask)
+            for other in range(place + 1, past):
+                found += 1
+                if found < len(query):
+                    query[found], row[found] = start + number, np.int64(low[other] & row_mask)
+            found += equal
+    return int(found)
 
 
 @kernel
-def _between(top: Keys, down: np.uint64, part: np.uint64, low: int, high: int, equal: bool) -> int:
-    """The same within [low, high), by halving."""
+def _enter(
+    block: Keys, buckets: NDArray[Any], top: Keys, bits: int, begin: Places, stop: Places, ends: Places
+) -> None:
+    """Step 1: where the bucket of each query begins and ends, and the window around where it should be."""
+    shift = np.uint64(64 - bits)
+    mask = (np.uint64(1) << shift) - np.uint64(1)
+    scale = 1.0 / np.float64(np.uint64(1) << shift)
+    for key in block:
+        prefetch(buckets, np.int64(key >> shift))
+    for number in range(len(block)):
+        bucket = np.int64(block[number] >> shift)
+        # A damaged table must not lead outside the array.
+        end = np.int64(min(np.uint64(buckets[bucket + 1]), np.uint64(len(top))))
+        edge = min(np.int64(min(np.uint64(buckets[bucket]), np.uint64(len(top)))), end)
+        guess = edge + np.int64(np.float64(block[number] & mask) * scale * np.float64(end - edge))
+        begin[number] = edge
+        stop[number] = max(guess - _WINDOW // 2, edge)
+        ends[number] = end
+        prefetch(top, max(stop[number] - 1, 0))
+        prefetch(top, min(stop[number] + _WINDOW, len(top) - 1))
+
+
+@kernel
+def _close_in(
+    block: Keys, top: Keys, mask: np.uint64, fall: np.uint64, begin: Places, stop: Places, ends: Places
+) -> int:
+    """Step 2: the window, or what lies to one side of it. Returns the most records that remain."""
+    most = 0
+    for number in range(len(block)):
+        low, high, part = stop[number], ends[number], block[number] & mask
+        upper = min(low + _WINDOW, high)
+        if low > begin[number] and top[low - 1] >> fall >= part:
+            upper = low - 1
+        elif upper < high and top[upper] >> fall < part:
+            begin[number], upper = upper + 1, high
+        else:
+            begin[number] = low
+        stop[number] = upper
+        most = max(most, upper - begin[number])
+    return most
+
+
+@kernel
+def _halve(block: Keys, top: Keys, mask: np.uint64, fall: np.uint64, begin: Places, stop: Places) -> None:
+    """Step 3, once: halve each range in which the first place whose key is not below the wanted one lies."""
+    for number in range(len(block)):
+        low, size = begin[number], stop[number] - begin[number]
+        half = size >> 1
+        middle = min(low + half, len(top) - 1)  # where nothing is left this may be the end
+        some = np.int64(size > 0)
+        below = np.int64(top[middle] >> fall < (block[number] & mask)) & some
+        begin[number] = low + below * (half + 1)
+        stop[number] -= (some - below) * (size - half)
+
+
+@kernel
+def _past(top: Keys, fall: np.uint64, part: np.uint64, low: int, high: int) -> int:
+    """First place in [low, high) whose key is above ``part``, in doubling steps, then by halving."""
+    step = 1
+    while low + step <= high and top[low + step - 1] >> fall <= part:
+        low += step
+        step *= 2
+    high = min(high, low + step - 1)
     while low < high:
         middle = (low + high) >> 1
-        found = top[middle] >> down
-        if found < part or (equal and found == part):
+        if top[middle] >> fall <= part:
             low = middle + 1
         else:
             high = middle
     return low
-
-
-@kernel
-def _near(
-    top: Keys, down: np.uint64, part: np.uint64, low: int, high: int, guess: int, found: np.uint64
-) -> int:
-    """First place in [low, high) whose key is not below ``part``, from a guess where ``found`` stands."""
-    if found < part:
-        return _past(top, down, part, guess + 1, high, False)
-    step = 1
-    while guess - step >= low:
-        if top[guess - step] >> down < part:
-            return _between(top, down, part, guess - step + 1, guess, False)
-        guess -= step
-        step *= 2
-    return _between(top, down, part, low, guess, False)
-
-
-@kernel
-def bounds(
-    wanted: Keys, buckets: NDArray[Any], top: Keys, bits: int, down: int, first: Places, last: Places
-) -> None:
-    """Where each wanted key's records begin and end."""
-    shift, fall = np.uint64(64 - bits), np.uint64(down)
-    mask = (np.uint64(1) << shift) - np.uint64(1)
-    scale = 1.0 / np.float64(np.uint64(1) << shift)
-    count = np.uint64(len(top))
-    guess, found = np.empty(_BLOCK, dtype=np.int64), np.empty(_BLOCK, dtype=np.uint64)
-    for start in range(0, len(wanted), _BLOCK):
-        size = min(_BLOCK, len(wanted) - start)
-        for number in range(start, start + size):
-            bucket = np.int64(wanted[number] >> shift)
-            # A damaged table must not lead outside the array.
-            first[number] = min(np.uint64(buckets[bucket]), count)
-            last[number] = min(np.uint64(buckets[bucket + 1]), count)
-        for number in range(size):
-            low, high = first[start + number], last[start + number]
-            if low < high:
-                ahead = np.float64(wanted[start + number] & mask) * scale * np.float64(high - low)
-                guess[number] = min(low + np.int64(ahead), high - 1)
-                found[number] = top[guess[number]] >> fall
-        for number in range(size):
-            low, high = first[start + number], last[start + number]
-            if low < high:
-                part = wanted[start + number] & mask
-                low = _near(top, fall, part, low, high, guess[number], found[number])
-                first[start + number] = low
-                last[start + number] = _past(top, fall, part, low, high, True)
-            else:
-                last[start + number] = low
 
 
 @kernel

@@ -16,24 +16,42 @@ Places = NDArray[np.int64]
 
 
 def bounds(
-    wanted: Keys, buckets: NDArray[Any], top: Keys, bits: int, down: int, first: Places, last: Places
-) -> None:
-    """Where each wanted key's records begin and end.
+    wanted: Keys,
+    buckets: NDArray[Any],
+    top: Keys,
+    low: Keys,
+    bits: int,
+    down: int,
+    row_bits: int,
+    first: Places,
+    last: Places,
+    query: Places,
+    row: Places,
+) -> int:
+    """Where each wanted key's records begin and end, and what candidates would give, if there is room.
 
     Args:
         wanted: uint64[Q].
         buckets: places in ``top``, 2^bits + 1 of them.
-        top: the 8 highest bytes of every record, at least one.
-        bits, down: of the layout.
+        top, low: the 8 highest and the 8 lowest bytes of every record, of which there is one at least.
+        bits, down, row_bits: of the layout.
         first, last: int64[Q], filled. Where nothing is found both are the place where it would be.
+        query, row: int64[P]; as candidates fills them when there are at most P, else not to be used.
+
+    Returns:
+        How many candidates there are.
     """
     shift = np.uint64(64 - bits)
     bucket = (wanted >> shift).astype(np.int64)
     part = wanted & ((np.uint64(1) << shift) - np.uint64(1))
     # A damaged table must not lead outside the array.
-    low, high = (np.minimum(buckets[bucket + end], len(top)).astype(np.int64) for end in (0, 1))
-    first[:] = _bounded(part, top, down, low, high, past_equal=False)
-    last[:] = _bounded(part, top, down, first, high, past_equal=True)
+    begin, end = (np.minimum(buckets[bucket + side], len(top)).astype(np.int64) for side in (0, 1))
+    first[:] = _bounded(part, top, down, np.minimum(begin, end), end, past_equal=False)
+    last[:] = _bounded(part, top, down, first, end, past_equal=True)
+    found = int((last - first).sum())
+    if 0 < found <= len(query):
+        candidates(first, last, low, row_bits, query[:found], row[:found])
+    return found
 
 
 def _bounded(part: Keys, top: Keys, down: int, low: Places, high: Places, *, past_equal: bool) -> Places:
