@@ -3,6 +3,7 @@
 build(codes, out)                      a folder of raw arrays, in bounded memory
 index = open(out)                      mapped; shared by processes, used by any number of threads
 index.search(queries, radius)          the same hits as linear.Linear gives, for any radius
+plan(rows, width)                      bands and bytes beforehand
 
 On disk, in a folder of its own (little-endian; mih_layout.py says what bands, order and signatures are):
 
@@ -13,36 +14,29 @@ On disk, in a folder of its own (little-endian; mih_layout.py says what bands, o
 
 A look-up opens, band by band, the buckets of all values near enough, passes over their signatures, and
 compares whole codes only for the few rows that remain. Where that is expected to cost more than comparing
-with every row, it compares with every row.
+with every row, it compares with every row; and where a batch is so large that passing all rows by the
+queries is cheaper, it does that (mih_bulk.py).
 """
 
 from __future__ import annotations
 
 import mmap
 import os
-from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from takedown.index import files, mih_bands, mih_build, mih_plain
+from takedown.index import files, mih_bands, mih_build, mih_bulk, mih_plain, mih_search
 from takedown.index.interface import Hits
-from takedown.index.linear import Linear
 from takedown.index.mih_layout import ORDER, SCAN_COST, Budget, Layout, budget, choose, cost, row_type, size
 
 plan = size
 
-#: Queries looked up one after the other on the calling thread; more are cut among threads.
-_FEW = 16
-
-#: From here on the buckets of a batch are opened in order, a band at a time.
-_MANY = 128
-
-#: Probes of a batch that are in memory at a time, for each thread (14 bytes each).
-_PROBES = 1 << 23
+#: An index larger than this part of the machine's memory is read as from disk: only the pages it needs.
+_MEMORY_SHARE = 4
 
 
 class Mih:
@@ -51,14 +45,20 @@ class Mih:
     Attributes:
         codes: uint8[N, W], as they were given to :func:`build`.
         layout: its bands.
+        on_disk: whether look-ups reckon with waiting for the disk.
     """
 
-    def __init__(self, arrays: mih_plain.Arrays, layout: Layout) -> None:
-        self.codes, self.layout = arrays.codes, layout
-        self._arrays = arrays
-        self._index = (arrays.buckets, arrays.signatures, arrays.rows)
-        self._words = arrays.codes.view(np.uint64).reshape(-1)
-        self._width = arrays.codes.shape[1]
+    def __init__(
+        self,
+        codes: NDArray[np.uint8],
+        stored: mih_bands.Stored,
+        layout: Layout,
+        largest: int,
+        *,
+        on_disk: bool,
+    ) -> None:
+        self.codes, self.layout, self.on_disk = codes, layout, on_disk
+        self._stored, self._largest = stored, largest
         self._budgets: dict[int, Budget | None] = {}
 
     def __len__(self) -> int:
@@ -74,76 +74,36 @@ class Mih:
         Returns:
             All pairs, ordered by query, then row.
         """
-        queries = np.ascontiguousarray(codes, dtype=np.uint8).reshape(-1, self._width)
-        asked = self._budget(radius)
+        queries = self._queries(codes)
         if not len(queries) or not len(self) or radius < 0:
-            return _hits(np.empty((0, 3), dtype=np.int64))
-        if mih_bands.kernels is None:
-            return self._plainly(queries, radius, asked)
+            return mih_search.ordered(np.empty((0, 3), dtype=np.int64))
+        asked = self._budget(radius)
+        alone = SCAN_COST * len(self) if asked is None else cost(self.layout, len(self), radius)
+        if len(queries) > 1 and mih_bulk.cost(
+            len(self), self.codes.shape[1], len(queries), radius
+        ) < alone * len(queries):
+            return mih_bulk.search(self.codes, queries, radius)
         if asked is None:
-            return _hits(self._compare_all(queries, radius))
-        return _hits(self._by_bands(queries, radius, asked))
+            return mih_search.ordered(mih_search.compare_all(self.codes, queries, radius))
+        found = mih_search.by_bands(
+            self._stored, self.layout, asked, queries, radius, largest=self._largest, on_disk=self.on_disk
+        )
+        return mih_search.ordered(found)
 
     def count(self, codes: NDArray[np.uint8], radius: int) -> mih_plain.Cost | None:
         """What look-ups by bands touch, for figures; None where every row is compared."""
         asked = self._budget(radius)
-        queries = np.ascontiguousarray(codes, dtype=np.uint8).reshape(-1, self._width)
-        return asked and mih_plain.count(self._arrays, self.layout, asked, queries)
+        return asked and mih_plain.count(self._stored, self.layout, asked, self._queries(codes))
+
+    def _queries(self, codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        return np.ascontiguousarray(codes, dtype=np.uint8).reshape(-1, self.codes.shape[1])
 
     def _budget(self, radius: int) -> Budget | None:
         """What to ask the bands for a radius; None where comparing with every row is cheaper."""
         if radius not in self._budgets:
-            worth = self.layout.bands and radius >= 0
-            worth = worth and cost(self.layout, len(self), radius) < SCAN_COST * len(self)
+            worth = self.layout.bands and cost(self.layout, len(self), radius) < SCAN_COST * len(self)
             self._budgets[radius] = budget(self.layout, radius) if worth else None
         return self._budgets[radius]
-
-    def _plainly(self, queries: NDArray[np.uint8], radius: int, asked: Budget | None) -> Hits:
-        if asked is None:
-            return Linear(self.codes).search(queries, radius)
-        return _hits(mih_plain.search(self._arrays, self.layout, asked, queries, radius))
-
-    def _by_bands(self, queries: NDArray[np.uint8], radius: int, asked: Budget) -> NDArray[np.int64]:
-        keys = mih_bands.cut(queries, self.layout)
-        common = (
-            keys.reshape(-1),
-            mih_bands.signatures(keys, self.layout).reshape(-1),
-            tuple(asked),
-            self._index,
-            self._words,
-            queries.view(np.uint64).reshape(-1),
-            mih_bands.positions(self._width),
-            (*self.layout, len(self)),
-            radius,
-        )
-        kernels = mih_bands.kernels
-        count = len(queries)
-        if count < _FEW:
-            found: NDArray[np.int64] = kernels.look_up((0, count), *common)
-            return found
-        if count < _MANY:
-            cuts = np.linspace(0, count, _threads() + 1).astype(int).tolist()
-            work = [(kernels.look_up, (of, *common)) for of in pairwise(cuts)]
-        else:
-            most = max(_PROBES // int(asked.counts.max()), 1)
-            work = [
-                (kernels.look_up_sorted, ((start, min(start + most, count)), band, *common))
-                for start in range(0, count, most)
-                for band in range(self.layout.bands)
-                if asked.counts[band]
-            ]
-        return _in_threads(work)
-
-    def _compare_all(self, queries: NDArray[np.uint8], radius: int) -> NDArray[np.int64]:
-        words, count = self._width // 8, len(self)
-        asked = queries.view(np.uint64).reshape(-1)
-        call = mih_bands.kernels.compare_all
-        cuts = (
-            np.linspace(0, count, _threads() + 1 if count * len(queries) > 1 << 16 else 2)
-            .astype(int)
-            .tolist()
-        )
-        return _in_threads([(call, (self._words, asked, words, *part, radius)) for part in pairwise(cuts)])
 
 
 def build(
@@ -174,46 +134,35 @@ def open(out: Path) -> Mih:  # noqa: A001 - build and open are the pair of names
     layout = Layout(*(files.number(header, name) for name in Layout._fields))
     if header.get("order") != ORDER or not width or width % 8 or not layout.fits(width):
         raise files.damaged(files.HEADER)
-    number = row_type(count)
+    number, on_disk = row_type(count), size(count, width, layout).bytes > _memory() // _MEMORY_SHARE
     buckets = layout.bands * ((1 << layout.bits) + 1) if layout.bands else 0
     signed = layout.bands * count + mih_build.PADDING if layout.signature else 0
-    return Mih(
-        mih_plain.Arrays(
-            _mapped(out / "codes", "<u1", count, width),
-            _mapped(out / "buckets", number, buckets),
-            _mapped(out / "signatures", mih_bands.signature_type(layout), signed),
-            _mapped(out / "rows", number, layout.bands * count),
-        ),
-        layout,
+    codes = _mapped(out / "codes", "<u1", count * width, on_disk=on_disk)
+    stored = mih_bands.Stored(
+        codes.view("<u8"),
+        _mapped(out / "buckets", number, buckets, on_disk=on_disk),
+        _mapped(out / "signatures", mih_bands.signature_type(layout), signed, on_disk=on_disk),
+        _mapped(out / "rows", number, layout.bands * count, on_disk=on_disk),
     )
+    return Mih(codes.reshape(count, width), stored, layout, files.number(header, "largest"), on_disk=on_disk)
 
 
-def _mapped(path: Path, kind: Any, count: int, width: int | None = None) -> NDArray[Any]:
-    """A mapped array, as a plain one: kernels take it faster. Reading ahead would read mostly in vain."""
+def _mapped(path: Path, kind: Any, count: int, *, on_disk: bool) -> NDArray[Any]:
+    """A mapped array, seen as a plain one: kernels take that faster.
+
+    A small index is read in large pieces, so that all of it is in memory soon, in large pages where the
+    system has such. Of a large one only the pages that are needed are read.
+    """
     if not count:
-        return np.empty((0,) if width is None else (0, width), dtype=kind)
-    array = files.map_array(path, kind, count, width)
-    if isinstance(array, np.memmap) and hasattr(mmap, "MADV_RANDOM"):
-        array._mmap.madvise(mmap.MADV_RANDOM)  # type: ignore[attr-defined]
+        return np.empty(0, dtype=kind)
+    array = files.map_array(path, kind, count)
+    advice = getattr(mmap, "MADV_RANDOM" if on_disk else "MADV_HUGEPAGE", None)
+    if isinstance(array, np.memmap) and advice is not None:
+        with suppress(OSError):  # a system without large pages
+            array._mmap.madvise(advice)  # type: ignore[attr-defined]
     return np.asarray(array)
 
 
-def _hits(found: NDArray[np.int64]) -> Hits:
-    query, row, distance = found.T
-    if len(found) > 1:
-        order = np.lexsort((row, query))
-        query, row, distance = query[order], row[order], distance[order]
-    return Hits(query, row, distance)
-
-
-def _threads() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _in_threads(work: list[tuple[Any, tuple[Any, ...]]]) -> NDArray[np.int64]:
-    """Hits of all calls, in the order of the calls."""
-    if len(work) == 1:
-        return np.asarray(work[0][0](*work[0][1]))
-    with ThreadPoolExecutor(min(_threads(), len(work))) as pool:
-        found = list(pool.map(lambda job: job[0](*job[1]), work))
-    return np.concatenate(found)
+def _memory() -> int:
+    """Bytes of memory of this machine."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -1,12 +1,13 @@
 """Codes cut into bands: by a kernel where numba is installed, else in plain NumPy, with the same values.
 
 ``kernels`` is None without numba. Every part of the multi-index hash looks here whether there are kernels.
+Arrays of several bands are flat: band b begins at b times the length of one.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,44 @@ try:
     from takedown.index import mih_kernels as kernels
 except ImportError:  # numba is an optional part
     kernels = None
+
+
+class Stored(NamedTuple):
+    """The arrays of an index.
+
+    Attributes:
+        codes: uint64[N * W / 8].
+        buckets: by band, where the rows of each value begin, and the end.
+        signatures: by band, of each row; empty where the layout has none.
+        rows: by band, row numbers.
+    """
+
+    codes: NDArray[np.uint64]
+    buckets: NDArray[Any]
+    signatures: NDArray[Any]
+    rows: NDArray[Any]
+
+
+class Asked(NamedTuple):
+    """Queries: their codes uint64[Q * W / 8], and by band their values and signatures."""
+
+    codes: NDArray[np.uint64]
+    keys: NDArray[Any]
+    signatures: NDArray[Any]
+
+
+class Terms(NamedTuple):
+    """The numbers of one search: the layout, how many queries and rows, 64-bit words of a code, the radius,
+    and where each bit of a code stands in the order (:func:`positions`)."""
+
+    bands: int
+    bits: int
+    signature: int
+    queries: int
+    rows: int
+    words: int
+    radius: int
+    positions: NDArray[np.int64]
 
 
 def key_type(layout: Layout) -> np.dtype[np.unsignedinteger]:
@@ -59,9 +98,21 @@ def signatures(keys: NDArray[Any], layout: Layout) -> NDArray[Any]:
         return np.empty((layout.bands, 0), dtype=signature_type(layout))
     if kernels is not None:
         signed = np.empty(keys.shape, dtype=signature_type(layout))
-        kernels.sign(keys, layout, signed)
+        kernels.sign(keys, layout.bits, layout.signature, signed)
         return signed
     return np.stack([signature(keys, layout, band) for band in range(layout.bands)])
+
+
+def asked(queries: NDArray[np.uint8], layout: Layout) -> Asked:
+    """Queries, contiguous uint8[Q, W], made ready for a search."""
+    keys = cut(queries, layout)
+    signed = signatures(keys, layout)
+    return Asked(queries.view(np.uint64).reshape(-1), keys.reshape(-1), signed.reshape(-1))
+
+
+def terms(layout: Layout, queries: int, rows: int, width: int, radius: int) -> Terms:
+    """What the kernels want to know; ``width`` is that of a code in bytes."""
+    return Terms(*layout, queries, rows, width // 8, radius, positions(width))
 
 
 def signature(keys: NDArray[Any], layout: Layout, band: int) -> NDArray[Any]:

@@ -38,7 +38,7 @@ PADDING = 32
 
 
 class Piece(NamedTuple):
-    """A range of buckets of one band, sorted: its rows, their signatures, and the whole table if it is first."""
+    """Some buckets of one band, sorted: rows, their signatures, and with the first piece the band's table."""
 
     table: NDArray[Any] | None
     rows: NDArray[Any]
@@ -51,10 +51,9 @@ def write(codes: NDArray[np.uint8], out: Path, layout: Layout, memory_bytes: int
     count, width = codes.shape
     with ExitStack() as stack:
         keys = _keys(codes, out, layout, memory_bytes, stack)
-        if layout.bands:
-            _write_bands(keys, out, layout, memory_bytes)
+        largest = _write_bands(keys, out, layout, memory_bytes) if layout.bands else 0
     (out / "keys.tmp").unlink(missing_ok=True)
-    facts = {"count": count, "width": width, "order": ORDER, **layout._asdict()}
+    facts = {"count": count, "width": width, "order": ORDER, "largest": largest, **layout._asdict()}
     files.write_header(out, STRUCTURE, VERSION, **facts)
 
 
@@ -82,7 +81,9 @@ def _keys(
     return keys
 
 
-def _write_bands(keys: NDArray[Any], out: Path, layout: Layout, memory_bytes: int) -> None:
+def _write_bands(keys: NDArray[Any], out: Path, layout: Layout, memory_bytes: int) -> int:
+    """Write all bands; returns how many rows the fullest bucket of all holds."""
+    largest = 0
     number = row_type(keys.shape[1])
     signed = mih_bands.signature_type(layout)
     most = max(memory_bytes // 8 // (number.itemsize + signed.itemsize), 1)
@@ -97,14 +98,16 @@ def _write_bands(keys: NDArray[Any], out: Path, layout: Layout, memory_bytes: in
             for piece in pieces:
                 if piece.table is not None:
                     buckets.append(piece.table)
+                    largest = max(largest, int(np.diff(piece.table).max()))
                 rows.append(piece.rows)
                 beside.append(piece.signatures)
         if layout.signature:
             beside.append(np.zeros(PADDING, dtype=signed))
+    return largest
 
 
 def _sorted_band(work: tuple[NDArray[Any], Layout, int, int]) -> Iterator[Piece]:
-    """Sort one band; a band of a single piece is sorted at once, the pieces of a big one as they are taken."""
+    """Sort one band: at once if it is a single piece, else each piece when it is taken."""
     keys, layout, band, most = work
     counts = _counts(keys[band], layout)
     table = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])

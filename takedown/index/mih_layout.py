@@ -148,7 +148,7 @@ def cost(layout: Layout, rows: int, radius: int) -> float:
     total = 0.0
     flips = allot(layout, radius)
     for band, budget in enumerate(flips):
-        probes = _patterns(layout.bits, int(budget))
+        probes = patterns(layout.bits, int(budget))
         candidates = probes * rows / 2**layout.bits
         total += probes * PROBE_COST + candidates * (CANDIDATE_COST + LOOK_COST * _pass(layout, flips, band))
     return total
@@ -162,7 +162,7 @@ def budget(layout: Layout, radius: int) -> Budget:
     table = np.array(masks, dtype=np.uint32)
     share = flips + 1
     within = sum((np.roll(share, -step) for step in range(layout.reach + 1)), np.zeros_like(share)) - 1
-    counts = np.array([_patterns(layout.bits, int(t)) for t in flips], dtype=np.int64)
+    counts = np.array([patterns(layout.bits, int(t)) for t in flips], dtype=np.int64)
     return Budget(flips, within, table, np.bitwise_count(table), counts)
 
 
@@ -170,7 +170,7 @@ def _choices(bits: int, flips: int) -> list[tuple[int, ...]]:
     return list(combinations(range(bits), flips))
 
 
-def _patterns(bits: int, flips: int) -> int:
+def patterns(bits: int, flips: int) -> int:
     """Ways to flip at most so many of so many bits."""
     return sum(comb(bits, count) for count in range(flips + 1))
 
@@ -178,4 +178,4 @@ def _patterns(bits: int, flips: int) -> int:
 def _pass(layout: Layout, flips: NDArray[np.int64], band: int) -> float:
     """Share of random candidates whose signature lets them through."""
     following = sum(int(flips[(band + step) % layout.bands]) + 1 for step in range(1, layout.reach + 1))
-    return _patterns(layout.signature, min(following, layout.signature)) / 2**layout.signature
+    return patterns(layout.signature, min(following, layout.signature)) / float(2**layout.signature)
