@@ -46,6 +46,8 @@ _SIZE_VALUE = re.compile(
     rf"|{'|'.join(SIZE_WORDS)})?",
     re.I,
 )
+# Without any of these a path holds no size.
+_HINT = re.compile(r"[0-9]x|x[0-9]|/[sw][0-9]|-scaled", re.I)
 
 
 def family(url: str) -> str | None:
@@ -74,6 +76,8 @@ def family_of_form(form: str) -> str | None:
     """
     host, _, rest = form.removeprefix("https://").partition("/")
     path, _, query = rest.partition("?")
+    if not query and path.strip("/") and host[0] != "i" and not _HINT.search(f"/{path}"):
+        return form  # as most are
     segments = path.split("/")
     if _MIRROR_HOST.fullmatch(host) and len(segments) > 1 and "." in segments[0]:
         host = segments.pop(0).lower()

@@ -17,7 +17,7 @@ their canonical forms are equal. The form, version 1, is made in these steps:
 9. the fragment goes.
 
 The form is idempotent: a canonical address is its own canonical form. Change a step, and raise
-``CANONICAL_VERSION``: indexes store it.
+``CANONICAL_VERSION``: indexes store it. index/address_kernels.py takes the same steps for whole columns.
 """
 
 from __future__ import annotations
@@ -43,7 +43,14 @@ _AUTHORITY = re.compile(r"(\[[^\[\]]*\]|[^:\[\]]*)(?::([0-9]*))?")
 _HOST = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
 _NUMBER = re.compile(r"0x[0-9a-f]*|[0-9]+")
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
-_TO_REWRITE = re.compile(r"%[0-9A-Fa-f]{2}|[^A-Za-z0-9\-._~!$&'()*+,;=:@/?]")
+_ALLOWED = r"A-Za-z0-9\-._~!$&'()*+,;=:@/?"
+_NOT_ALLOWED = re.compile(rf"[^{_ALLOWED}]")
+_TO_REWRITE = re.compile(rf"%[0-9A-Fa-f]{{2}}|[^{_ALLOWED}]")
+# What most addresses are like, so that host and port need no second look: printable ASCII, lower case up to
+# the path, no port, no fragment, and a last label that does not begin with a digit.
+_PLAIN = re.compile(
+    r"https?://((?:[a-z0-9_-]{1,63}\.)*+[a-z_-][a-z0-9_-]{0,62})(/[!-\"$->@-~]*+)(?:\?([!-\"$-~]*+))?"
+)
 #: Parameters that say where a reader came from, beside ``utm_...``; in either case.
 TRACKING = (
     *("fbclid", "gclid", "gclsrc", "dclid", "gbraid", "wbraid", "msclkid", "yclid", "twclid", "ttclid"),
@@ -66,8 +73,13 @@ def canonical(url: str) -> str:
         BadUrl: with the slug url-empty, url-too-long, url-control-characters, url-scheme, url-userinfo,
             url-host or url-port.
     """
-    authority, path, query = _split(_checked(url))
-    host, port = _host_and_port(authority)
+    plain = _PLAIN.fullmatch(url)
+    if plain and plain.end(1) <= MAX_HOST and len(url) <= MAX_URL:
+        host, path, query = plain.groups("")
+        port = ""
+    else:
+        authority, path, query = _split(_checked(url))
+        host, port = _host_and_port(authority)
     path = _without_dot_segments(_escapes(path))
     query = _without_tracking(_escapes(query))
     form = f"https://{host}{port}{path}{'?' if query else ''}{query}"
@@ -197,7 +209,7 @@ def _ipv4_number(label: str) -> int:
 
 def _escapes(text: str) -> str:
     """Normalise percent-encoding; text that needs nothing is returned as it is."""
-    return _TO_REWRITE.sub(_rewrite, text)
+    return _TO_REWRITE.sub(_rewrite, text) if _NOT_ALLOWED.search(text) else text
 
 
 def _rewrite(match: re.Match[str]) -> str:
@@ -226,5 +238,7 @@ def _without_dot_segments(path: str) -> str:
 def _without_tracking(query: str) -> str:
     if not query:
         return ""
-    parameters = re.sub(r"&(?:amp;)+", "&", query).split("&")
-    return "&".join(p for p in parameters if p and not _TRACKING.fullmatch(p.partition("=")[0]))
+    if "&amp;" in query:
+        query = re.sub(r"&(?:amp;)+", "&", query)
+    kept = [p for p in query.split("&") if p and not _TRACKING.fullmatch(p.partition("=")[0])]
+    return "&".join(kept)

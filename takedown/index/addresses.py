@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -188,6 +189,7 @@ def under_site(prefix: str, url: str | None) -> bool:
     return form == site or form.startswith((f"{site}/", f"{site}?"))
 
 
+@lru_cache(maxsize=8)
 def _site(prefix: str) -> str:
     """Canonical ``https://host[:port][/path]`` that does not end in a slash."""
     bare = bool(prefix.strip()) and not _SCHEME.match(prefix)

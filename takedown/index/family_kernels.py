@@ -165,7 +165,7 @@ def _before_appended(name: Any, start: int, dot: int, stop: int, extensions: Any
 
 @kernel
 def _ending(name: Any, start: int, stop: int) -> int:
-    """Where a size begins that ends at stop; -1 if none: -300x200, _480x, _x200, _60x_crop_a, @2x, -scaled."""
+    """Where a size begins that ends at stop; else -1: -300x200, _480x, _x200, _60x_crop_a, @2x, -scaled."""
     size = stop - start
     if size >= 3 and name[stop - 3] == 64 and 50 <= name[stop - 2] <= 52 and lower(name[stop - 1]) == 120:
         return stop - 3

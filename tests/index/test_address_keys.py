@@ -52,6 +52,16 @@ CELLS = [
 ]
 
 
+@pytest.fixture(params=["compiled", "plain"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With numba and without."""
+    if request.param == "plain":
+        monkeypatch.setattr(addresses, "address_columns", None)
+    elif addresses.address_columns is None:
+        pytest.skip("numba is not installed")
+
+
+@pytest.mark.usefixtures("way")
 def test_a_column_has_the_keys_of_its_cells() -> None:
     found = got(pa.array(CELLS, pa.large_binary()))
     assert found == expected(CELLS)
@@ -60,6 +70,7 @@ def test_a_column_has_the_keys_of_its_cells() -> None:
     assert [at for at, _ in found["url_family"]] == [4, 5, 8, 10]
 
 
+@pytest.mark.usefixtures("way")
 def test_every_type_of_text_column_is_taken() -> None:
     text = pa.array(["https://a.example/x", None, "https://b.example/"])
     same = [got(text.cast(kind)) for kind in (pa.string(), pa.binary(), pa.large_string(), pa.large_binary())]
@@ -72,6 +83,7 @@ def test_every_type_of_text_column_is_taken() -> None:
         keys_of(pa.array([1, 2]))
 
 
+@pytest.mark.usefixtures("way")
 def test_slices_of_a_column_count_from_their_own_start() -> None:
     column = pa.array(CELLS, pa.large_binary())
     assert got(column.slice(3, 5)) == expected(CELLS[3:8])
