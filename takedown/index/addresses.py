@@ -34,6 +34,9 @@ except ImportError:  # numba is an optional part
 
 KINDS = ("url_sha256", "url", "url_family", "site")
 
+#: Rows of a column that are not worth the time to compile or load the fast way (10 s or 0.3 s, once).
+FEW = 4096
+
 _SCHEME = re.compile(r"\s*[A-Za-z][A-Za-z0-9+.-]*://")
 
 
@@ -65,7 +68,7 @@ def keys_of(column: pa.Array | pa.ChunkedArray) -> AddressKeys:
     """
     whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     cells = text_bytes(whole)
-    if address_columns is None:
+    if address_columns is None or len(cells) < FEW:
         return _one_by_one(cells)
     plain = address_columns.keys_of(cells)
     odd = _one_by_one(cells.take(pa.array(plain.odd)))

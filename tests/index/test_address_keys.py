@@ -55,6 +55,7 @@ CELLS = [
 @pytest.fixture(params=["compiled", "plain"])
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """With numba and without."""
+    monkeypatch.setattr(addresses, "FEW", 0)
     if request.param == "plain":
         monkeypatch.setattr(addresses, "address_columns", None)
     elif addresses.address_columns is None:
