@@ -1,4 +1,4 @@
-"""A run of `takedown hash` that is killed leaves whole tables only and no process; the next run finishes it."""
+"""A killed run of `takedown hash` leaves whole tables only and no process, and the next run finishes it."""
 
 from __future__ import annotations
 
