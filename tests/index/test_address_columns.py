@@ -144,6 +144,104 @@ def test_every_listed_name_is_known_to_both_ways_in_either_case() -> None:
     assert odd_share(cells) == 0
 
 
+_SIZED_NAMES = """
+{}x{} {}X{}bb {}x{}b x{1} s{} S{}-C s{}-d w{}-h{} w{}h{} w{}-w{} {}x{}/n n/{}x{}/n.png {}x{}.jpg s{}.jpg
+x{1}.txt n-{}x{}.jpg n_{}x{}.JPEG n{}x{}.jpg n-{}y{}.jpg n-{}x{}.txt n-{}x{} -{}x{}.jpg .n-{}x{}.jpg
+n-{}x{}-{}x{}.webp n-{}x{}_crop_top.jpg n-{}x{}_crop_.jpg n-{}x{}_CROP_a1.jpg n_crop_a.jpg n_{}x{}@2x.png
+n@{}x.png n@3X-scaled.gif n-x{}.jpg -scaled.jpg n-Scaled.avif n-scaled.scaled a-scaled/n.jpg n.jpg_{}x{}.jpg
+n.jpg_{}x{}q90.PNG n.b_{}x{}.jpg n.jpg_{}x{}_{}x{}.jpg n.a.Jpg_{}x{}.heic n.jpg-{}x{}.jpg n.jpg_{}x{}.b
+n_a.jpg_{}x{}.jpg n.jpg_{}x{}.jpg_{}x{}.jpg n?w={}x{} n?w={} n?h=x{} n?s={}px n?size={}x n?fit={}*{}
+n?fit={}px,{}px n?fit={}%2c%20{} n?fit={}%2b{} n?fit={}:;{}. n?fit={}x%3A{} n?fit={}xx{} n?a={}&w={}&b={}
+n?w={}=x n?w n?W= n?=1 n?v=x{}&H={}+{}px n?size=large{} n?fit={}p{} /{}x{}
+"""
+_NUMBERS = ["", "1", "12", "123", "1234", "12345", "123456"]
+
+
+def test_sizes_of_every_length_have_the_same_keys_both_ways() -> None:
+    forms = [name.replace("{1}", "{0}") for name in _SIZED_NAMES.split()]
+    cells = [
+        f"https://{host}/{form.format(*[wide, high] * 3)}".encode()
+        for form in forms
+        for wide in _NUMBERS
+        for high in (_NUMBERS if form.count("{}") > 1 else _NUMBERS[:1])
+        for host in ("ex.com", "i0.wp.com/b.c")
+    ]
+    cells += [
+        f"http://ex.com/n.png_10x10{'a' * n}{'1' * m}.gif".encode() for n in range(14) for m in range(14)
+    ]
+    cells += [f"http://ex.com/n.png_10x{'1' * m}{'a' * n}.gif".encode() for n in range(14) for m in range(6)]
+    assert_same(cells)
+    assert odd_share(cells) == 0
+
+
+def test_what_is_nearly_a_rule_has_the_same_keys_both_ways() -> None:
+    hosts = [
+        "i.pinimg.com",
+        "i0.wp.com",
+        "i9.wp.com",
+        "i10.wp.com",
+        "ia.wp.com",
+        "x1.wp.com",
+        "i1.wp.org",
+        "j.pinimg.com",
+    ]
+    paths = [
+        "",
+        "originals",
+        "originals/a",
+        "Originals/a",
+        "original/a",
+        "a.b",
+        "a.b/",
+        "A.B/c",
+        "ab/c",
+        "i.pinimg.com/originals",
+    ]
+    queries = [
+        "",
+        "?&amp;a",
+        "?a&amp;&amp;amp;b",
+        "?amp;a&am",
+        "?utm_&utm&UTM_x=&u",
+        "?fbclid=1&fbclidx=2&_ga",
+        "?a=b=c&w=1=2",
+    ]
+    ports = ["", ":", ":80", ":443", ":8", ":800", ":44", ":4433", ":080", ":81", ":a", ":80a", ":443:"]
+    schemes = [
+        "http://",
+        "https://",
+        "HTTPS://",
+        "hTtp://",
+        "httpx://",
+        "http:/",
+        "https//",
+        "htt://",
+        "httpss://",
+        "h",
+    ]
+    cells = [f"https://{host}/{path}{query}" for host in hosts for path in paths for query in queries]
+    cells += [
+        f"{scheme}ex.com{port}{path}"
+        for scheme in schemes
+        for port in ports
+        for path in ("", "/a", "?b", "#c", "\\d")
+    ]
+    cells += [f"http://ex.com/{a}{b}" for a in (*_PIECES, *_ODD_PIECES) for b in (*_PIECES, *_ODD_PIECES)]
+    cells += [f"http://ex.com/a{chr(code)}b{chr(code)}?{chr(code)}#{chr(code)}" for code in range(256)]
+    cells += [f"http://e{chr(code)}.c{chr(code)}/" for code in range(128)]
+    cells += [
+        f"http://ex.com/%{chr(code)}{other}%{other}{chr(code)}%"
+        for code in range(128)
+        for other in "09afAFgG2357e"
+    ]
+    cells += [
+        f"http://{label}{end}/a"
+        for label in ("a", "1", "a.1", "1.a", "0x1", "a.", "a..b", ".a", "-", "_")
+        for end in ("", ".", ":80", ".b")
+    ]
+    assert_same([cell.encode() for cell in cells])
+
+
 def test_few_real_addresses_are_left_to_the_plain_way(shared_data: Path) -> None:
     cells = [url.encode() for url in pq.read_table(shared_data / LAION, columns=["URL"])["URL"].to_pylist()]
     assert_same(cells)
