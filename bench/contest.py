@@ -2,8 +2,8 @@
 
 1. Make codes with planted neighbours, once, in a file that everyone maps; build ours from it.
 2. Each peer in a process of its own, so that its memory is its own and gone afterwards: build it, see that
-   it and ours find what was planted and nothing else, and time the two in turn.
-3. Print ours, with the median of all those processes, and each peer with its ratio to ours beside it.
+   it and ours find what was planted and nothing else, time the two in turn; again after reading it back.
+3. Print ours, with the median of all those times, and each peer with its ratio to ours beside it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import codes, peers
-from bench.report import agree, at_least, folder_bytes, goals, once, ratio, say, table
+from bench.report import agree, at_least, at_most, folder_bytes, goals, once, ratio, say, table
 from takedown.index import PDQ_RADIUS, mih
 
 #: Queries in one call: of ours, and of a peer (more than 100, from where on multi-hash uses all cores).
@@ -32,7 +32,7 @@ MANY, PEER_MANY = 20_000, 256
 ONE, PEER_ONE = 500, 40
 ROUNDS = 3
 
-OURS, THREATEXCHANGE = "takedown mih", "python-threatexchange"
+OURS = "takedown mih"
 
 #: Codes for which the goal is set.
 GOAL_ROWS = 10_000_000
@@ -56,11 +56,18 @@ class Side:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A peer and ours, in one process; memory is what the peer holds, in bytes."""
+    """A peer and ours, in one process.
+
+    Attributes:
+        built: seconds to build the peer, None where it was read back.
+        memory: bytes that the peer holds.
+        recall: share of the planted neighbours within the radius that it found.
+        others: how many it found that were not planted.
+    """
 
     peer: Side
     ours: Side
-    built: float
+    built: float | None
     memory: int
     recall: float
     others: int
@@ -75,65 +82,93 @@ def measure(folder: Path, rows: int) -> None:
         return
     planted, out = codes.write(folder, rows, MANY), folder / f"mih-{rows}"
     built = once(partial(mih.build, planted.codes, out)).median
-    found = {label: _apart(label, folder, rows) for label in peers.PEERS}
-    outcomes = {label: outcome for label, outcome in found.items() if outcome}
-    _print(rows, outcomes, built, folder_bytes(out))
-    for label in sorted(found.keys() - outcomes.keys()):
-        say(f"{label}: there was too little memory for it")
+    outcomes: dict[str, Outcome] = {}
+    for label in peers.PEERS:
+        found = _apart(label, folder, rows)
+        outcomes |= found
+        if not found:
+            say(f"{label}: there was too little memory for it")
+    sides = [_figures(outcome.ours) for outcome in outcomes.values()]
+    ours = Side(*(statistics.median(figures) for figures in zip(*sides, strict=True)))
+    _print(rows, outcomes, Outcome(ours, ours, built, folder_bytes(out), 1.0, 0))
     shutil.rmtree(out)
 
 
-def _print(rows: int, outcomes: dict[str, Outcome], built: float, stored: int) -> None:
-    sides = [outcome.ours for outcome in outcomes.values()]
-    ours = Side(*(statistics.median(figures) for figures in zip(*map(_figures, sides), strict=True)))
-    lines = [(OURS, *_cells(rows, ours, built, stored), "1.00x", "1.00x", "1.000", 0)]
+def _print(rows: int, outcomes: dict[str, Outcome], ours: Outcome) -> None:
+    lines = {OURS: ours, **outcomes}
+    kept = [
+        (label, rows / got.built if got.built else "", got.memory / rows, f"{got.recall:.3f}", got.others)
+        for label, got in lines.items()
+    ]
+    head: tuple[str, ...] = ("", "build rows/s", "bytes/row", "recall", "others found")
+    table(f"{rows:,} PDQ codes, radius {PDQ_RADIUS}: ours in files, the others in memory", head, kept)
+    asked = [
+        (label, 1 / got.peer.many, got.peer.cores, ratio(got.peer.many, got.ours.many), *_one(got))
+        for label, got in lines.items()
+    ]
+    head = ("", "look-ups/s, many a call", "cores", "time, x ours", "ms, one a call", "p95", "time, x ours")
+    table(f"{rows:,} PDQ codes, radius {PDQ_RADIUS}: asked", head, asked)
+    if rows == GOAL_ROWS:
+        _goals(rows, ours, outcomes)
+
+
+def _one(got: Outcome) -> tuple[object, ...]:
+    return got.peer.one * 1e3, got.peer.slow * 1e3, ratio(got.peer.one, got.ours.one)
+
+
+def _goals(rows: int, ours: Outcome, outcomes: dict[str, Outcome]) -> None:
+    lines = [
+        at_least("look-ups/s, many a call", 1 / ours.ours.many, 25_000),
+        at_most("ms, one a call", ours.ours.one * 1e3, 0.2),
+        at_least("build rows/s", rows / (ours.built or 0), 1_000_000),
+        at_most("bytes/row", ours.memory / rows, 130),
+    ]
     for label, got in outcomes.items():
-        times = ratio(got.peer.many, got.ours.many), ratio(got.peer.one, got.ours.one)
-        cells = _cells(rows, got.peer, got.built, got.memory)
-        lines.append((label, *cells, *times, f"{got.recall:.3f}", got.others))
-    head = ("", "build rows/s", "bytes/row", "look-ups/s", "cores", "ms one", "ms p95")
-    asides = ("many: time, x ours", "one: time, x ours", "recall", "others found")
-    table(f"{rows:,} PDQ codes, radius {PDQ_RADIUS}", (*head, *asides), lines)
-    if rows == GOAL_ROWS and THREATEXCHANGE in outcomes:
-        got = outcomes[THREATEXCHANGE]
-        goals(
-            at_least(f"many, x {THREATEXCHANGE}, one a call", got.peer.one / got.ours.many, 250),
-            at_least(f"many, x {THREATEXCHANGE}, many a call", got.peer.many / got.ours.many, 250),
-        )
+        if label.startswith(peers.THREATEXCHANGE):
+            lines.append(at_least(f"x {label}, its query()", got.peer.one / got.ours.many, 250))
+            lines.append(
+                at_least(f"x {label}, many a call of its matcher", got.peer.many / got.ours.many, 250)
+            )
+    goals(*lines)
 
 
 def _figures(side: Side) -> tuple[float, ...]:
     return side.many, side.cores, side.one, side.slow
 
 
-def _cells(rows: int, side: Side, built: float, stored: int) -> tuple[float, ...]:
-    return rows / built, stored / rows, 1 / side.many, side.cores, side.one * 1e3, side.slow * 1e3
-
-
-def _apart(label: str, folder: Path, rows: int) -> Outcome | None:
-    """What a process of its own measures; None when it was ended for taking too much memory."""
+def _apart(label: str, folder: Path, rows: int) -> dict[str, Outcome]:
+    """What a process of its own measures; nothing when it was ended for taking too much memory."""
     context = multiprocessing.get_context("spawn")
     receiving, sending = context.Pipe(duplex=False)
     process = context.Process(target=_work, args=(sending, label, folder, rows), daemon=True)
     process.start()
     sending.close()
     try:
-        outcome: Outcome = receiving.recv()
+        outcomes: dict[str, Outcome] = receiving.recv()
     except EOFError:
         process.join()
         agree(f"{label} ended before it was measured", process.exitcode == -signal.SIGKILL)
-        return None
+        return {}
     process.join()
-    return outcome
+    return outcomes
 
 
 def _work(sending: Connection, label: str, folder: Path, rows: int) -> None:
-    sending.send(_measured(label, codes.load(folder, rows), mih.open(folder / f"mih-{rows}")))
-
-
-def _measured(label: str, planted: codes.Planted, ours: mih.Mih) -> Outcome:
-    peer, before = peers.PEERS[label](), _memory()
+    planted, ours = codes.load(folder, rows), mih.open(folder / f"mih-{rows}")
+    peer = peers.PEERS[label]()
+    before = _memory()
     built = once(partial(peer.add, planted.codes)).median
+    outcomes = {label: _measured(peer, ours, planted, built, before)}
+    file = folder / "peer"
+    if peer.read_back(file):
+        outcomes[f"{label}, read back"] = _measured(peer, ours, planted, None, before)
+        file.unlink()
+    sending.send(outcomes)
+
+
+def _measured(
+    peer: peers.Peer, ours: mih.Mih, planted: codes.Planted, built: float | None, before: int
+) -> Outcome:
     memory = _memory() - before
     asked = peer.prepared(planted.queries[:PEER_MANY])
     recall, others = _found(peer, asked, planted)
