@@ -242,6 +242,15 @@ def test_what_is_nearly_a_rule_has_the_same_keys_both_ways() -> None:
     assert_same([cell.encode() for cell in cells])
 
 
+def test_no_cell_is_read_on_into_the_next() -> None:
+    whole = [
+        b"https://ex.com:443/%41%e4/a.jpg_200x200.jpg?utm_source=x&amp;amp;fit=300%2C169px&w=12",
+        b"http://i1.wp.com:80/i.pinimg.com/originals/s320-c/w300-h200/n-300x200_crop_top.jpeg?h=1",
+        b"http://i1.wp.com/a.b/236x354bb/n.webp?a&w=300x",
+    ]
+    assert_same([part for cell in whole for cut in range(len(cell)) for part in (cell[:cut], cell[cut:])])
+
+
 def test_few_real_addresses_are_left_to_the_plain_way(shared_data: Path) -> None:
     cells = [url.encode() for url in pq.read_table(shared_data / LAION, columns=["URL"])["URL"].to_pylist()]
     assert_same(cells)
