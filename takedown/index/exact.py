@@ -17,7 +17,8 @@ in vain. Every digest whose hex text begins alike lies together: how many there 
 places.
 
 A candidate shares 64 bits with the query and no more has been shown: who calls compares the whole digest.
-Costs 9 bytes a key, and 0.2 more for buckets, whatever the number of rows up to some 10^10. How it is built: exact_build.py.
+Costs 9 bytes a key, and 0.2 more for buckets, for any number of rows up to some 10^10. How it is built:
+exact_build.py.
 """
 
 from __future__ import annotations
@@ -98,7 +99,8 @@ class Exact:
 
     def count_between(self, low: int, high: int) -> int:
         """How many rows have a key from low to high, both included (0 to 2^64 - 1)."""
-        return int(self.counts_between(_keys(low), _keys(high))[0])
+        first, last = self._range(low, high)
+        return last - first
 
     def counts_between(self, lows: NDArray[np.uint64], highs: NDArray[np.uint64]) -> Places:
         """The same for many ranges at once: int64[Q], 0 where low is above high."""
@@ -111,10 +113,10 @@ class Exact:
         Args:
             limit: at most that many; all when omitted.
         """
-        first, last = self._places(_keys(low))[0], self._places(_keys(high))[1]
+        first, last = self._range(low, high)
         if limit is not None:
-            last = np.minimum(last, first + limit)
-        return self._candidates(first, np.maximum(first, last))[1]
+            last = min(last, first + limit)
+        return self._candidates(np.array([first]), np.array([last]))[1]
 
     def count_prefix(self, prefix: str | bytes, bits: int | None = None) -> int:
         """How many rows have a key that begins like this.
@@ -127,6 +129,11 @@ class Exact:
             BadKey: it is no such prefix.
         """
         return self.count_between(*exact_layout.prefix_range(prefix, bits))
+
+    def _range(self, low: int, high: int) -> tuple[int, int]:
+        """Where the records from one key to another begin and end."""
+        first, last = self._places(np.array([low, high], dtype=np.uint64))
+        return int(first[0]), max(int(first[0]), int(last[1]))
 
     def _places(self, keys: NDArray[np.uint64]) -> tuple[Places, Places]:
         """Where the records of each key begin and end."""
@@ -227,7 +234,3 @@ def _in_parts(work: Callable[[slice], T], count: int) -> list[T]:
     # Threads of their own for each call, since kept ones would not survive a fork.
     with ThreadPoolExecutor(exact_steps.THREADS) as pool:
         return list(pool.map(work, exact_steps.parts(count, exact_steps.THREADS)))
-
-
-def _keys(key: int) -> NDArray[np.uint64]:
-    return np.array([key], dtype=np.uint64)

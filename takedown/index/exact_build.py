@@ -30,7 +30,7 @@ from takedown.index.exact_pairs import GivenPairs, Pairs, Spill
 #: Bits of the digit that groups are made by.
 _DIGIT_BITS = 12
 #: Pairs of a group that is sorted in memory: with its copy about as large as a second-level cache.
-_GROUP = 32_000
+_GROUP = 64_000
 #: Pairs that are read at a time.
 _PIECE = 1 << 17
 #: Groups that are sorted or wait to be written.

@@ -45,7 +45,7 @@ def u64(*values: int) -> np.ndarray:
     return np.array(values, dtype=np.uint64)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(KEYS, max_size=400), st.lists(KEYS, max_size=40))
 def test_it_equals_a_dictionary(keys: list[int], queries: list[int]) -> None:
     oracle = defaultdict(list)
@@ -60,7 +60,7 @@ def test_it_equals_a_dictionary(keys: list[int], queries: list[int]) -> None:
     assert len(index) == len(keys)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(KEYS, max_size=200), KEYS, KEYS, st.integers(0, 5))
 def test_ranges_equal_a_sorted_list(keys: list[int], low: int, high: int, limit: int) -> None:
     index = built(keys)
@@ -72,7 +72,7 @@ def test_ranges_equal_a_sorted_list(keys: list[int], low: int, high: int, limit:
     assert many.tolist() == [len(inside), index.count_between(high, low), len(keys)]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.binary(min_size=8, max_size=8), max_size=60), st.binary(min_size=1, max_size=8), st.data())
 def test_prefixes_are_counted_like_text(digests: list[bytes], prefix: bytes, data: st.DataObject) -> None:
     digests += [prefix.ljust(8, b"\x07"), prefix.ljust(8, b"\xff")]
