@@ -1,8 +1,10 @@
 """Milliseconds to fingerprint a picture, decoding included, beside imagehash.phash and pdqhash.compute.
 
-A fingerprint is SHA-256, MD5, PDQ of eight orientations and pHash of the canonical picture; the peers make
-one hash. ``sandbox`` is the same fingerprint made in a confined process, as the portal does with uploads.
-Every contender runs on one core; pictures are generated, soft with fine detail, and so easy to compress.
+``takedown fingerprint`` is SHA-256, MD5, PDQ of eight orientations and pHash of the canonical picture;
+``takedown base`` has PDQ of the original alone, as for pictures that are searched. The peers make one hash.
+``sandbox`` is the same made in a confined process: a process for each picture, as the portal does with
+uploads, or one for 64, as with a dataset's own pictures. Every contender runs on one core; pictures are
+generated, soft with fine detail, and so easy to compress.
 """
 
 from __future__ import annotations
@@ -16,31 +18,52 @@ import numpy as np
 import pdqhash
 from PIL import Image
 
-from bench.report import Timing, agree, race, ratio, table
-from takedown import sandbox
-from takedown.fingerprint import fingerprint
+from bench.report import Timing, agree, at_least, at_most, goals, race, ratio, table
+from takedown.fingerprint import base, fingerprint
+from takedown.sandbox import Sandbox, Stored
 
-#: Label, width, height in pixels, format. 256 pixels is what datasets of pictures usually keep.
+#: Label, width, height in pixels, formats. 256 pixels is what datasets of pictures usually keep.
 PICTURES = (
-    ("256 px JPEG", 256, 256, "JPEG"),
-    ("0.27 MP JPEG", 600, 450, "JPEG"),
-    ("2 MP JPEG", 1632, 1224, "JPEG"),
-    ("12 MP JPEG", 4000, 3000, "JPEG"),
-    ("12 MP PNG", 4000, 3000, "PNG"),
+    ("256 px", 256, 256, ("JPEG", "PNG")),
+    ("0.3 MP", 640, 480, ("JPEG", "PNG")),
+    ("2 MP", 1632, 1224, ("JPEG", "PNG")),
+    ("12 MP", 4000, 3000, ("JPEG", "PNG")),
 )
 
 #: Sides of the squares of noise that a picture is a sum of, and how strong each is.
 _OCTAVES = ((8, 90.0), (64, 40.0), (400, 12.0))
 
-PEER = "imagehash.phash"
+DECODE, PEER, OTHER_PEER = "Pillow, decode only", "imagehash.phash", "pdqhash.compute"
+FULL, BASE = "takedown fingerprint", "takedown base"
+ALONE, MANY = "sandbox, fingerprint", "sandbox, base, 64 at a time"
+
+#: Pictures that a child of the sandbox takes at a time.
+BATCH = 64
 
 
 def run(folder: Path) -> None:
+    box = Sandbox()
+    lines: list[tuple[object, ...]] = []
     try:
-        for number, (label, width, height, kind) in enumerate(PICTURES):
-            _picture(label, picture(width, height, kind, number))
+        for number, (label, width, height, kinds) in enumerate(PICTURES):
+            for kind in kinds:
+                times = _picture(f"{label} {kind}", picture(width, height, kind, number), box)
+                if kind == "JPEG":
+                    lines += _goals(label, times)
     finally:
-        sandbox.close()
+        box.close()
+    goals(*lines)
+
+
+def _goals(label: str, times: dict[str, Timing]) -> list[tuple[object, ...]]:
+    if label == "256 px":
+        found = at_least("256 px JPEG: base fingerprints a second", 1 / times[BASE].median, 500)
+        many = at_least("the same in the sandbox, 64 at a time", 1 / times[MANY].median, 500)
+        return [found, many]
+    if label in ("2 MP", "12 MP"):
+        share = times[FULL].median / times[PEER].median
+        return [at_most(f"{label} JPEG: fingerprint / {PEER}", share, 1)]
+    return []
 
 
 def picture(width: int, height: int, kind: str, seed: int) -> bytes:
@@ -57,29 +80,37 @@ def picture(width: int, height: int, kind: str, seed: int) -> bytes:
     return out.getvalue()
 
 
-def _picture(label: str, data: bytes) -> None:
-    agree("the sandbox made another fingerprint", sandbox.fingerprint(data) == fingerprint(data))
+def _picture(label: str, data: bytes, box: Sandbox) -> dict[str, Timing]:
+    agree("the sandbox made another fingerprint", box.fingerprint(data) == fingerprint(data))
+    agree("the bases differ", box.fingerprint_many([Stored(data)]) == [base(data)])
     times = race(
         {
             PEER: lambda: imagehash.phash(_opened(data)),
-            "pdqhash.compute": lambda: pdqhash.compute(np.asarray(_opened(data).convert("RGB"))),
-            "decode only (Pillow)": lambda: _opened(data).convert("RGB").load(),
-            "takedown fingerprint": partial(fingerprint, data),
-            "takedown sandbox": partial(sandbox.fingerprint, data),
+            OTHER_PEER: lambda: pdqhash.compute(np.asarray(_opened(data).convert("RGB"))),
+            DECODE: lambda: _opened(data).load(),
+            FULL: partial(fingerprint, data),
+            BASE: partial(base, data),
+            ALONE: partial(box.fingerprint, data),
         },
-        seconds=15,
+        seconds=12,
+        most=101,
     )
-    rows = [_row(name, timing, times[PEER]) for name, timing in times.items()]
-    head = ("", "median ms", "range ms", f"x {PEER}", "pictures/s")
+    count = min(BATCH, 12_000_000 // len(data))
+    whole = race({MANY: lambda: box.fingerprint_many([Stored(data)] * count)}, seconds=6)[MANY]
+    times[MANY] = Timing(tuple(seconds / count for seconds in whole.seconds))
+    rows = [_row(name, timing, times) for name, timing in times.items()]
+    head = ("", "median ms", "range ms", f"x {PEER}", "x decode", "pictures/s")
     table(f"{label}, {len(data):,} bytes", head, rows)
+    return times
 
 
-def _row(name: str, timing: Timing, peer: Timing) -> tuple[object, ...]:
+def _row(name: str, timing: Timing, times: dict[str, Timing]) -> tuple[object, ...]:
     return (
         name,
         timing.median * 1e3,
         timing.spread,
-        ratio(timing.median, peer.median),
+        ratio(timing.median, times[PEER].median),
+        ratio(timing.median, times[DECODE].median),
         1 / timing.median,
     )
 

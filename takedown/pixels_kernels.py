@@ -27,7 +27,7 @@ def shrink(
     """
     width = lines.shape[1] // bands
     rows, columns = _spans(height, side), _spans(width, side)
-    whole, across = np.empty(lines.shape[1], np.uint16), np.empty(out.shape[1] // 3 * bands, np.float64)
+    whole = np.empty(lines.shape[1], np.uint16)
     total = (height if height > side else 1) * (width if width > side else 1)
     for row in range(len(out)):
         if total == 1:
@@ -37,13 +37,10 @@ def shrink(
             _down(lines, rows[first + row], top, side, whole, sums)
         else:
             _keep(lines[first + row - top], sums)
-        if width <= side:
-            _keep(sums, across)
-        elif bands == 4:
-            _across_colours(sums, pairs, columns, side, across)
+        if bands == 4:
+            _across_colours(sums, pairs, columns, side, total, out[row])
         else:
-            _across_grey(sums, columns, side, across)
-        _round(across, total, bands, out[row])
+            _across_grey(sums, columns, side, total, out[row])
 
 
 @kernel
@@ -63,12 +60,15 @@ def _keep(source: Any, out: Any) -> None:
 
 @kernel
 def _spans(length: int, side: int) -> Any:
-    """Of each output pixel of an axis: its first and last source pixel, and what they weigh; int32 [side, 4].
+    """Of each output pixel of an axis: its first and last source pixel, and what they weigh; int32 [n, 4].
 
-    A source pixel between them weighs ``side``.
+    A source pixel between them weighs ``side``. On an axis that is not shrunk each is one source pixel.
     """
-    spans = np.empty((side, 4), np.int32)
-    for number in range(side):
+    spans = np.empty((min(length, side), 4), np.int32)
+    for number in range(len(spans)):
+        if length <= side:
+            spans[number, 0], spans[number, 1], spans[number, 2], spans[number, 3] = number, number, 1, 0
+            continue
         begin, end = number * length, (number + 1) * length
         last = (end - 1) // side
         spans[number, 0], spans[number, 1] = begin // side, last
@@ -93,39 +93,45 @@ def _down(lines: Any, span: Any, top: int, side: int, whole: Any, sums: Any) -> 
 
 
 @kernel
-def _across_colours(sums: Any, pairs: Any, spans: Any, side: int, out: Any) -> None:
-    """Sums over the source columns of every output column, of four bands: two in each 64-bit number.
+def _across_colours(sums: Any, pairs: Any, spans: Any, side: int, total: int, out: Any) -> None:
+    """Sums over the source columns of every output column, rounded: ``(sum + total // 2) // total``.
 
-    They do not spill into each other, since sums of whole columns are at most 255 * 50e6 / side. What goes
-    to ``out`` is at most 255 * 50e6, exact in doubles.
+    Two bands share a 64-bit number and do not spill into each other, since sums of whole columns are at most
+    255 * 50e6 / side. Sums are at most 255 * 50e6, exact in doubles. Half a unit more keeps the product with
+    1 / total off the whole numbers.
     """
-    weight, low_half = np.float64(side), np.uint64(0xFFFFFFFF)
-    whole = np.empty(4, np.float64)
-    for column in range(side):
+    weight, half, share = np.float64(side), np.float64(total // 2) + 0.5, 1.0 / np.float64(total)
+    low_half, bits = np.uint64(0xFFFFFFFF), np.uint64(32)
+    for column in range(len(spans)):
         left, right = spans[column, 0], spans[column, 1]
         before, after = np.float64(spans[column, 2]), np.float64(spans[column, 3])
-        low, high = np.uint64(0), np.uint64(0)
+        red_green, blue = np.uint64(0), np.uint64(0)
         for x in range(left + 1, right):
-            low += pairs[2 * x]
-            high += pairs[2 * x + 1]
-        whole[0], whole[1] = np.float64(low & low_half), np.float64(low >> np.uint64(32))
-        whole[2], whole[3] = np.float64(high & low_half), np.float64(high >> np.uint64(32))
-        for band in range(4):
-            edges = before * sums[4 * left + band] + after * sums[4 * right + band]
-            out[4 * column + band] = edges + weight * whole[band]
+            red_green += pairs[2 * x]
+            blue += pairs[2 * x + 1]
+        red = weight * np.float64(np.int64(red_green & low_half))
+        red += before * sums[4 * left] + after * sums[4 * right]
+        green = weight * np.float64(np.int64(red_green >> bits))
+        green += before * sums[4 * left + 1] + after * sums[4 * right + 1]
+        third = weight * np.float64(np.int64(blue & low_half))
+        third += before * sums[4 * left + 2] + after * sums[4 * right + 2]
+        out[3 * column] = np.int32((red + half) * share)
+        out[3 * column + 1] = np.int32((green + half) * share)
+        out[3 * column + 2] = np.int32((third + half) * share)
 
 
 @kernel
-def _across_grey(sums: Any, spans: Any, side: int, out: Any) -> None:
-    """The same of one band."""
-    weight = np.float64(side)
-    for column in range(side):
+def _across_grey(sums: Any, spans: Any, side: int, total: int, out: Any) -> None:
+    """The same of one band, which becomes three."""
+    weight, half, share = np.float64(side), np.float64(total // 2) + 0.5, 1.0 / np.float64(total)
+    for column in range(len(spans)):
         left, right = spans[column, 0], spans[column, 1]
         whole = 0
         for x in range(left + 1, right):
             whole += sums[x]
         edges = np.float64(spans[column, 2]) * sums[left] + np.float64(spans[column, 3]) * sums[right]
-        out[column] = edges + weight * whole
+        value = np.int32((edges + weight * whole + half) * share)
+        out[3 * column], out[3 * column + 1], out[3 * column + 2] = value, value, value
 
 
 @kernel
@@ -137,12 +143,3 @@ def on_white(rgba: Any) -> None:
             white = np.int32(255) * (np.int32(255) - alpha) + np.int32(127)
             for band in range(3):
                 rgba[y, x, band] = (rgba[y, x, band] * alpha + white) // np.int32(255)
-
-
-@kernel
-def _round(sums: Any, total: int, bands: int, out: Any) -> None:
-    """``(sum + total // 2) // total``: half a unit keeps the product with 1 / total off the whole numbers."""
-    half, share = np.float64(total // 2) + 0.5, 1.0 / np.float64(total)
-    for x in range(len(sums)):
-        sums[x] = np.floor((sums[x] + half) * share)
-    _copy(sums, bands, out)
