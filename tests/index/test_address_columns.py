@@ -257,6 +257,16 @@ def test_few_real_addresses_are_left_to_the_plain_way(shared_data: Path) -> None
     assert odd_share(cells) < 0.01
 
 
+def test_common_spellings_are_not_left_to_the_plain_way() -> None:
+    cells = [
+        b"HTTP://EX.com:80",
+        b"https://ex.com:443/%7ea/%c3%a4/100%/a b|c.jpg#top",
+        b"http://i0.wp.com/ex.com/a.jpg?utm_source=x&amp;w=3&q",
+        b"https://i.pinimg.com/originals/ab.jpg?",
+    ]
+    assert odd_share(cells) == 0
+
+
 def test_cells_that_nobody_can_read_are_left_to_the_plain_way() -> None:
     cells = [
         b"https://ex.com/\xff",
