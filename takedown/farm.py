@@ -30,6 +30,8 @@ Task = dict[str, Any]
 Result = dict[str, Any]
 #: Told how many steps more are done.
 Tell = Callable[[int], None]
+#: Number of a task and what it gave, one after the other; closing it ends the work.
+Results = Generator[tuple[int, Result | TakedownError], None, None]
 
 #: Seconds between two messages about steps.
 _SECONDS_BETWEEN = 0.2
@@ -40,9 +42,7 @@ def default_workers() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def run(
-    module: str, tasks: Sequence[Task], workers: int, tell: Tell, *, keep: Sequence[int] = ()
-) -> Generator[tuple[int, Result | TakedownError], None, None]:
+def run(module: str, tasks: Sequence[Task], workers: int, tell: Tell, *, keep: Sequence[int] = ()) -> Results:
     """Have tasks done by other processes.
 
     Args:

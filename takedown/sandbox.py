@@ -5,7 +5,7 @@
 3. The server forks one child per picture; the child confines itself (confine.py), fingerprints and ends.
 4. The answer is checked as hostile input, and the digests in it are made here again.
 
-A fork takes as long as hashing a small picture does. So ``fingerprint_many``, which is for the pictures of a
+A fork takes as long as hashing twenty small pictures does. So ``fingerprint_many``, which is for the pictures of a
 dataset copy, gives a child up to BATCH_PICTURES at a time. When the child dies or runs past a limit, the
 answers before count, the picture it died on is tried again on its own, and the others go to a new child. The
 limits hold for a batch as for a picture. A picture that takes a decoder over could falsify the perceptual
@@ -31,7 +31,7 @@ from takedown.errors import BadImage, SandboxFailed, TakedownError
 from takedown.fingerprint import PIPELINE, Fingerprint
 from takedown.images import check_size
 from takedown.sandbox_link import Link
-from takedown.sandbox_server import BATCH_BYTES, BATCH_PICTURES, pack
+from takedown.sandbox_server import BATCH_BYTES, BATCH_PICTURES, MANY, pack
 from takedown.stored import Stored
 
 __all__ = ["BATCH_BYTES", "BATCH_PICTURES", "Limits", "Sandbox", "Stored", "close", "fingerprint"]
@@ -114,7 +114,7 @@ class Sandbox:
         """Answers up to the picture on which the child died, if it did."""
         try:
             with self._lock:
-                answers = self._ask(b"m" + pack(batch))
+                answers = self._ask(MANY + pack(batch))
         except SandboxFailed:
             return []
         if len(answers) > len(batch):

@@ -27,27 +27,28 @@ from takedown.errors import BadImage, MissingExtra
 from takedown.fingerprint import fingerprint, preload
 from takedown.images import MAX_BYTES, decoders, measure
 from takedown.pipes import receive, send
-from takedown.stored import Stored, fingerprint_stored
+from takedown.stored import Stored, fingerprint_stored, prepare
 
 #: Longest answer in bytes; a fingerprint takes one thousand.
 MAX_ANSWER = 16_384
 #: Most pictures of a batch, and most bytes of all of them together.
-BATCH_PICTURES = 64
+BATCH_PICTURES = 256
 BATCH_BYTES = MAX_BYTES
 #: The job, without a picture and not confined, that loads what hashes.
 LOAD = b"l"
-#: First byte of a question that needs nothing loaded.
-CHECK = b"c"
+#: First byte of a question that needs nothing loaded, and of one that holds a batch.
+CHECK, MANY = b"c", b"m"
 #: First byte of what goes back: an answer of the child follows, or there are no more.
 ANSWER, END = b"a", b"."
 
 # Before each picture of a batch: its length, whether it may be padded, and the original's width and height.
 _PICTURE = struct.Struct(">I?II")
+_LARGE = 500_000  # bytes of a batch that repays preparing: others of that size will come
 _MAX_QUESTION = 1 + BATCH_BYTES + BATCH_PICTURES * _PICTURE.size
 
 
 def pack(pictures: Sequence[Stored]) -> bytes:
-    """A batch as the rest of a question of the job ``m``."""
+    """A batch as the rest of a question of the job MANY."""
     parts = []
     for data, padded, original in pictures:
         parts += [_PICTURE.pack(len(data), padded, *(original or (0, 0))), data]
@@ -78,7 +79,7 @@ def _fingerprint_many(batch: bytes) -> Iterator[dict[str, Any]]:
 JOBS: dict[bytes, Callable[[bytes], Iterator[dict[str, Any]]]] = {
     b"f": _fingerprint,
     CHECK: _check,
-    b"m": _fingerprint_many,
+    MANY: _fingerprint_many,
 }
 
 
@@ -103,6 +104,8 @@ def serve(limits: Limits) -> None:
             preload()
             send(answers, END)
             continue
+        if question.startswith(MANY) and len(question) > _LARGE:
+            prepare()  # here, once: a child would lose it
         for answer in _run_child(question, limits):
             send(answers, ANSWER + answer)  # whatever a child says, it cannot say that it was all
         send(answers, END)

@@ -6,12 +6,14 @@ sizes) is asked for by whoever looks for a picture.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 from typing import NamedTuple
 
-from takedown import borders
+from takedown import borders, pdq, pdq_operators, phash
 from takedown.fingerprint import Fingerprint, hashed
 from takedown.images import Picture, check_size, read_pixels
+from takedown.pixels import SIDE
 
 
 class Stored(NamedTuple):
@@ -43,6 +45,17 @@ def fingerprint_stored(stored: Stored) -> Fingerprint:
     if stored.padded:
         picture = _without_padding(picture, stored.original)
     return hashed(stored.data, picture, turned=False)
+
+
+@functools.cache
+def prepare() -> None:
+    """Make the weights for every length of a side, so that forked children have them.
+
+    Pictures without their padding are of many sizes, and making the weights takes longer than hashing.
+    """
+    for length in range(pdq.MIN_SIDE, SIDE + 1):
+        pdq_operators.operator(length)
+        phash.lanczos(length)
 
 
 def _without_padding(picture: Picture, original: tuple[int, int] | None) -> Picture:

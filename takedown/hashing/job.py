@@ -25,10 +25,14 @@ from takedown import farm
 from takedown.dataset import Dataset, open_sources
 from takedown.errors import BadDataset, MissingExtra, SandboxFailed, TakedownError, UsageError
 from takedown.hashing.layout import Job, jobs_of, place
+from takedown.hashing.pictures import PictureReader
+from takedown.hashing.worker import work
 
 #: Called as the work goes on: pictures done, and pictures in all as far as is known.
 Progress = Callable[[int, int], None]
 
+#: So few pictures are hashed before other processes have started.
+FEW_PICTURES = 300
 #: Seconds to wait for the processes of a run that was killed. They end when they notice, which is at once.
 BUSY_SECONDS = 10.0
 
@@ -147,8 +151,12 @@ class _Run:
             }
             for job, table in zip(self.jobs, self.places, strict=True)
         ]
-        # The processes hold the lock too: the next run waits until none of this one can write any more.
-        with closing(farm.run("takedown.hashing.worker", tasks, workers, self._tell, keep=[lock])) as over:
+        if self._total < FEW_PICTURES:
+            run = _here(tasks, self._tell)
+        else:
+            # The processes hold the lock too: the next run waits until none of this one can write any more.
+            run = farm.run("takedown.hashing.worker", tasks, workers, self._tell, keep=[lock])
+        with closing(run) as over:
             for number, result in over:
                 self._take(self.jobs[number], result)
 
@@ -169,6 +177,16 @@ class _Run:
         self._done += pictures
         if self.progress is not None:
             self.progress(self._done, max(self._total, self._done))
+
+
+def _here(tasks: Sequence[farm.Task], tell: farm.Tell) -> farm.Results:
+    """What farm.run gives, without other processes than the sandbox's."""
+    with PictureReader() as reader:
+        for number, task in enumerate(tasks):
+            try:
+                yield number, work(task, tell, reader)
+            except TakedownError as error:
+                yield number, error
 
 
 def _jobs(datasets: Sequence[Dataset]) -> tuple[list[Job], list[tuple[Path, TakedownError]]]:

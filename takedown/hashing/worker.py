@@ -12,13 +12,13 @@ from takedown.hashing.pictures import PictureReader
 from takedown.hashing.shard import hash_shard
 
 
-def work(task: farm.Task, tell: farm.Tell) -> farm.Result:
+def work(task: farm.Task, tell: farm.Tell, reader: PictureReader) -> farm.Result:
     """Do one task of job.py.
 
     Raises:
         BadDataset, MissingExtra, SandboxFailed: as hash_shard.
     """
-    counts, kept = hash_shard(_shard(task), Path(task["table"]), _reader(task["sandboxes"]), tell)
+    counts, kept = hash_shard(_shard(task), Path(task["table"]), reader, tell)
     return {"counts": counts, "kept": kept}
 
 
@@ -37,4 +37,4 @@ def _reader(sandboxes: int) -> PictureReader:
 
 
 if __name__ == "__main__":
-    farm.serve(work)
+    farm.serve(lambda task, tell: work(task, tell, _reader(task["sandboxes"])))

@@ -13,7 +13,7 @@ from factories.tables import lines, names, one
 from takedown.dataset import Stamp
 from takedown.dataset.fingerprints import SCHEMA, write_fingerprints
 from takedown.errors import BadDataset, UsageError
-from takedown.hashing import hash_shards, layout
+from takedown.hashing import hash_shards, job, layout
 
 # --- Names ------------------------------------------------------------------------------------------------
 
@@ -167,10 +167,13 @@ def test_a_shard_that_changes_while_it_is_read_gives_no_table(
     assert not (tmp_path / "T").exists()
 
 
-def test_several_processes_give_the_same_tables_and_tell_of_every_picture(tmp_path: Path) -> None:
+def test_several_processes_give_the_same_tables_and_tell_of_every_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shards.img2dataset(tmp_path / "copy", shards=5, rows=8)
     told: list[tuple[int, int]] = []
     one(tmp_path / "copy", tmp_path / "one")
+    monkeypatch.setattr(job, "FEW_PICTURES", 0)
     hash_shards(
         [tmp_path / "copy"],
         tmp_path / "many",
