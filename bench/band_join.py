@@ -31,6 +31,7 @@ DUCKDB = f"DuckDB band join, {BANDS}x{BITS}, {FLIPS} flips"
 def measure(folder: Path, rows: int) -> None:
     """Print how long it takes to find every row near one of LISTED codes; both must find the same."""
     planted, out = codes.write(folder, rows, LISTED), folder / f"mih-{rows}"
+    mih.build(planted.codes[:50_000], folder / "compile")  # or read what was compiled before
     with duckdb.connect() as connection:
         made = {
             OURS: once(partial(mih.build, planted.codes, out)).median,

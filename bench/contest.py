@@ -81,6 +81,7 @@ def measure(folder: Path, rows: int) -> None:
         say(f"\nNear codes are not compared with other indexes: {error}")
         return
     planted, out = codes.write(folder, rows, MANY), folder / f"mih-{rows}"
+    mih.build(planted.codes[:50_000], folder / "compile")  # or read what was compiled before
     built = once(partial(mih.build, planted.codes, out)).median
     outcomes: dict[str, Outcome] = {}
     for label in peers.PEERS:

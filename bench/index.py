@@ -1,65 +1,77 @@
-"""Exact keys, near codes and a URL index: building and asking, beside NumPy, SQLite and DuckDB.
+"""Near codes, lists, addresses and exact keys beside faiss, python-threatexchange, DuckDB and SQLite.
 
-1. Exact keys (exact_keys.py): 3M and 10M random keys.
-2. Near codes (near_codes.py): 1M random PDQ codes, with neighbours planted at 0 to 40 bits.
-3. A URL index of 300,000 generated LAION-shaped rows, from Parquet to the finished folder.
+1. Near codes beside other indexes of near codes (contest.py), at 10 million.
+2. A list of 1,000 codes against 5 million rows, with an index and without (band_join.py).
+3. Addresses: an index of LAION-shaped Parquet, end to end (url_index.py), at 4 million.
+4. Exact keys (exact_keys.py), at 10 and 100 million.
+5. Near codes as they grow in number (near_codes.py).
+6. Share of edited pictures that are found (edits.py).
 
-Builds run once. Files were just written and lie in the page cache: these are warm figures.
+Builds run once. Files were just written and lie in the page cache: these are warm figures unless a table says
+otherwise. What is compiled at first use is compiled before it is timed. A part that may not end in time is
+left out with a sentence. ``BENCH_SMALL=1`` runs all of it at a hundredth of the size, to see that it works.
 """
 
 from __future__ import annotations
 
-import hashlib
+import os
+import tempfile
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
-import duckdb
-import pyarrow.parquet as pq
+from bench import band_join, contest, edits, exact_keys, near_codes, url_index
+from bench.report import say
 
-from bench import exact_keys, laion, near_codes
-from bench.report import folder_bytes, once, ratio, table
-from takedown.index import build_index, open_index
+#: No part begins that is expected to end after so many seconds.
+LIMIT = 20 * 60
 
-SIZES = (3_000_000, 10_000_000)
-URL_ROWS = 300_000
+
+class Sizes(NamedTuple):
+    """Rows or codes in each part."""
+
+    near: int
+    listed: int
+    urls: int
+    exact: tuple[int, ...]
+
+
+FULL = Sizes(near=10_000_000, listed=5_000_000, urls=4_000_000, exact=(10_000_000, 100_000_000))
+SMALL = Sizes(near=100_000, listed=50_000, urls=40_000, exact=(100_000,))
+
+
+class Part(NamedTuple):
+    """What it is called, the seconds it takes at full size on two cores, and the call that does it."""
+
+    name: str
+    seconds: float
+    measure: Callable[[Path], None]
 
 
 def run(folder: Path) -> None:
-    for size in SIZES:
-        exact_keys.measure(folder, size)
-    near_codes.measure()
-    _urls(folder)
-
-
-def _urls(folder: Path) -> None:
-    source, out = folder / "laion.parquet", folder / "index"
-    laion.write(source, 0, URL_ROWS)
-    times = {
-        "takedown build_index (3 kinds of key)": once(partial(build_index, out, [source])),
-        "DuckDB: SHA-256 table and index": once(partial(_duckdb, source, folder / "urls.duckdb")),
-        "read and SHA-256 only": once(partial(_hashed, source)),
-    }
-    ours = times["takedown build_index (3 kinds of key)"].median
-    rows = [(name, URL_ROWS / t.median, ratio(t.median, ours)) for name, t in times.items()]
-    table(f"URL index of {URL_ROWS:,} LAION-shaped rows", ("", "rows/s", "time, x ours"), rows)
+    small = bool(os.environ.get("BENCH_SMALL"))
     started = time.perf_counter()
-    open_index(out)
-    opened = (time.perf_counter() - started) * 1e3
-    sizes = [("takedown index", folder_bytes(out) / URL_ROWS, opened)]
-    table("on disk", ("", "bytes/row", "open ms"), sizes)
+    for part in _parts(SMALL if small else FULL):
+        spent = time.perf_counter() - started
+        if not small and spent + part.seconds > LIMIT:
+            say(f"\n{part.name}: left out, because {spent / 60:.0f} of {LIMIT // 60} minutes are over.")
+            continue
+        with tempfile.TemporaryDirectory(dir=folder) as own:
+            part.measure(Path(own))
+        say(f"\n({part.name}: {time.perf_counter() - started - spent:.0f} s)")
 
 
-def _duckdb(source: Path, file: Path) -> None:
-    with duckdb.connect(str(file)) as connection:
-        connection.execute(
-            "CREATE TABLE urls AS SELECT unhex(sha256(URL)) AS digest, file_row_number AS row "
-            "FROM read_parquet(?, file_row_number=true)",
-            [str(source)],
-        )
-        connection.execute("CREATE INDEX by_digest ON urls (digest)")
-
-
-def _hashed(source: Path) -> list[bytes]:
-    cells = pq.read_table(source, columns=["URL"])["URL"].drop_null().to_pylist()
-    return [hashlib.sha256(cell.encode()).digest() for cell in cells]
+def _parts(sizes: Sizes) -> list[Part]:
+    return [
+        Part("near codes beside others", 420, partial(contest.measure, rows=sizes.near)),
+        Part("a list of codes", 30, partial(band_join.measure, rows=sizes.listed)),
+        Part("addresses", 60, partial(url_index.measure, rows=sizes.urls)),
+        *(
+            Part(f"{size:,} exact keys", size / 10**5, partial(exact_keys.measure, size=size))
+            for size in sizes.exact
+        ),
+        Part("near codes", 60, lambda folder: near_codes.measure()),
+        Part("edited pictures", 120, edits.measure),
+    ]
