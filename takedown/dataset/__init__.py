@@ -146,8 +146,8 @@ def _refuse_fingerprints(path: Path) -> None:
         found = locate(list(file.schema_arrow.names), path)
     if "url" not in found and {"url_sha256", "pdq"} <= found.keys():
         raise BadDataset(
-            f"{path} is a fingerprint table: it has fingerprints of rows but no rows of its own, and this "
-            "version cannot attach it to an index yet. Give the dataset that it was made from instead.",
+            f"{path} is a fingerprint table: it has fingerprints of rows but no rows of its own. Attach it "
+            "to an index with takedown index attach, or give the dataset that it was made from.",
             slug="dataset-fingerprint-table",
         )
 
