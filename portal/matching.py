@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from django.db import transaction
@@ -27,7 +27,7 @@ from portal.models.work import StaleLeaseError
 from portal.policy import current
 from takedown import sandbox
 from takedown.errors import BadImage, TakedownError
-from takedown.index import Hit, Index, second_hops
+from takedown.index import Hit, Hop, Index, second_hops
 from takedown.keys import Row, Scope, keys
 
 log = logging.getLogger(__name__)
@@ -102,8 +102,7 @@ def search(item: Item) -> list[Found]:
     found: dict[tuple[int, int], Found] = {}
     for one in _direct(item, opened):
         found.setdefault((one.index.pk, one.row.row), one)
-    for one in _second_hops([first.row for first in found.values()], opened):
-        found.setdefault((one.index.pk, one.row.row), one)
+    _add_second_hops(found, opened)
     if item.kind == Item.Kind.URL:
         for index, open_ in opened:
             for one in _with_rows(index, open_, open_.find_family(item.url)):
@@ -139,17 +138,30 @@ def _direct(item: Item, opened: list[tuple[DatasetIndex, Index]]) -> Iterator[Fo
         yield from _with_rows(index, open_, hits)
 
 
-def _second_hops(rows: list[Row], opened: list[tuple[DatasetIndex, Index]]) -> Iterator[Found]:
-    """Rows of any index with the same exact URL, the same file or the same PDQ as a row already found."""
+def _add_second_hops(found: dict[tuple[int, int], Found], opened: list[tuple[DatasetIndex, Index]]) -> None:
+    """Rows of any index with the same exact URL, the same file or the same PDQ as a row already found.
+
+    No more than a case can hold: a file that is everywhere has millions of copies, and each is a row to read.
+    """
+    by_pk = {index.pk: open_ for index, open_ in opened}
+    hops: dict[tuple[int, int], Hop] = {}
+    rows = [(by_pk[one.index.pk], one.row) for one in found.values()]
     for hop in second_hops(rows, [open_ for _, open_ in opened]):
-        index, open_ = opened[hop.place]
-        yield from _with_rows(index, open_, [hop.hit], hop.via)
+        if len(found) + len(hops) >= MAX_MATCHES:
+            break
+        key = (opened[hop.place][0].pk, hop.hit.row)
+        if key not in found:
+            hops.setdefault(key, hop)
+    for place, (index, open_) in enumerate(opened):
+        some = [hop for hop in hops.values() if hop.place == place]
+        for one, hop in zip(_with_rows(index, open_, [hop.hit for hop in some]), some, strict=True):
+            found[index.pk, one.row.row] = replace(one, via=hop.via)
 
 
-def _with_rows(index: DatasetIndex, open_: Index, hits: list[Hit], via: str = "") -> Iterator[Found]:
+def _with_rows(index: DatasetIndex, open_: Index, hits: list[Hit]) -> Iterator[Found]:
     kept = hits[:MAX_MATCHES]
     for hit, row in zip(kept, open_.rows([hit.row for hit in kept]), strict=True):
-        yield Found(index, row, hit, via)
+        yield Found(index, row, hit)
 
 
 def _store(item: Item, found: list[Found]) -> None:

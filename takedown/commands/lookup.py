@@ -65,7 +65,7 @@ def add(commands: Commands) -> None:
         "--phash-radius", type=_bits(64), default=6, metavar="BITS", help="pHash: likewise (default 6)"
     )
     parser.add_argument(
-        "--limit", type=_bits(10**9), default=1000, metavar="N", help="most rows of a site (default 1000)"
+        "--limit", type=_rows_wanted, default=1000, metavar="N", help="most rows of a site (default 1000)"
     )
 
 
@@ -79,7 +79,7 @@ def lookup(arguments: argparse.Namespace) -> int:
     found, kind = _ask_all(indexes, arguments)
     if not arguments.exact_only:
         found = _with_second_hops(found, indexes)
-    rows = [one.where.rows([one.hit.row])[0] for one in found]
+    rows = _rows(found)
     if arguments.json:
         say_json([_fields(one, row) for one, row in zip(found, rows, strict=True)])
         return 0
@@ -168,13 +168,22 @@ def _with_second_hops(found: list[Found], indexes: Sequence[Index]) -> list[Foun
 
     known = {(id(one.where), one.hit.row) for one in found}
     sure = [one for one in found if one.hit.how not in ("size-variant", "phash", "site")]
-    rows = [one.where.rows([one.hit.row])[0] for one in sure]
+    rows = [(one.where, row) for one, row in zip(sure, _rows(sure), strict=True)]
     result = list(found)
     for place, hit, via in second_hops(rows, indexes):
         if (key := (id(indexes[place]), hit.row)) not in known:
             known.add(key)
             result.append(Found(indexes[place], hit, via))
     return result
+
+
+def _rows(found: Sequence[Found]) -> list[Row]:
+    """The row of each; those of one index are read together."""
+    rows: dict[tuple[int, int], Row] = {}
+    for index in {id(one.where): one.where for one in found}.values():
+        numbers = [one.hit.row for one in found if one.where is index]
+        rows |= {(id(index), row.row): row for row in index.rows(numbers)}
+    return [rows[id(one.where), one.hit.row] for one in found]
 
 
 def _fields(found: Found, row: Row) -> dict[str, Any]:
@@ -223,6 +232,13 @@ def _more(hit: Hit, via: str) -> list[str]:
     if via:
         more.append(f"it shares the {via.removeprefix('same-')} of a row above")
     return more
+
+
+def _rows_wanted(text: str) -> int:
+    """A whole number above zero."""
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) <= 10**9:
+        raise argparse.ArgumentTypeError("give a whole number above zero")
+    return int(text)
 
 
 def _bits(most: int) -> Callable[[str], int]:

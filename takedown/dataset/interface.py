@@ -153,8 +153,12 @@ class Shard(ABC):
         return iter(())
 
     @abstractmethod
-    def read_rows(self, numbers: Sequence[int]) -> list[Row]:
+    def read_rows(self, numbers: Sequence[int], columns: Collection[str] | None = None) -> list[Row]:
         """The rows with these numbers in the shard, in the order asked for, for display.
+
+        Args:
+            numbers: of the rows.
+            columns: names of COLUMNS that are enough; all of them when None.
 
         Reads only the row groups needed. `Row.row` holds the number in the shard; an index puts its own
         there.

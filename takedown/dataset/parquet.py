@@ -101,13 +101,15 @@ class ParquetShard(Shard):
         if first != stop:
             raise _bad(self.path, f"says it has {stop} rows and holds {first}", "dataset-row-count")
 
-    def read_rows(self, numbers: Sequence[int]) -> list[Row]:
-        wanted = self._wanted(None)
+    def read_rows(self, numbers: Sequence[int], columns: Collection[str] | None = None) -> list[Row]:
+        wanted = self._wanted(columns)
         groups, inside = self._place(numbers)
         found: dict[int, Row] = {}
+        order = np.argsort(groups, kind="stable")
+        edges = np.flatnonzero(np.diff(groups[order])) + 1
         with open_parquet(self.path) as file, damaged(self.path):
-            for group in sorted(set(groups.tolist())):
-                chosen = [i for i, g in enumerate(groups) if g == group]
+            for chosen in (part.tolist() for part in np.split(order, edges) if len(part)):
+                group = int(groups[chosen[0]])
                 table = file.read_row_group(group, columns=sorted(set(wanted.values())))
                 table = table.take(inside[chosen]).combine_chunks()
                 batch = self._batch(0, _one_batch(table), wanted)

@@ -63,7 +63,7 @@ class PictureFolder(Shard):
                 ) from error
             yield number, content
 
-    def read_rows(self, numbers: Sequence[int]) -> list[Row]:
+    def read_rows(self, numbers: Sequence[int], columns: Collection[str] | None = None) -> list[Row]:
         if any(not 0 <= number < len(self.names) for number in numbers):
             raise BadDataset(
                 f"{self.path} has no picture of that number; it changed since.", slug="dataset-no-such-row"

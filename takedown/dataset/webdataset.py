@@ -106,9 +106,9 @@ class Img2datasetShard(Shard):
             raise bad(self.path, "has a sidecar whose keys are not unique", "dataset-keys-not-unique")
         return numbers
 
-    def read_rows(self, numbers: Sequence[int]) -> list[Row]:
+    def read_rows(self, numbers: Sequence[int], columns: Collection[str] | None = None) -> list[Row]:
         if self.sidecar:
-            return self.sidecar.read_rows(numbers)
+            return self.sidecar.read_rows(numbers, columns)
         return batch_rows(samples.chosen_rows(self.path, numbers), self.name, numbers)
 
     def stamp(self) -> Stamp:

@@ -8,7 +8,7 @@ addresses alone has empty columns, and one where a tenth of the pictures is know
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,19 @@ VERSION = 1
 STRUCTURE = "column"
 
 
+class Values(NamedTuple):
+    """What is known of some rows: ``known`` bool[N], and ``values`` uint8[N, W], zero where nothing is."""
+
+    known: NDArray[np.bool_]
+    values: NDArray[np.uint8]
+
+    def cells(self) -> list[bytes | None]:
+        """One by one, None where nothing is known."""
+        return [
+            value.tobytes() if known else None for known, value in zip(self.known, self.values, strict=True)
+        ]
+
+
 class Column:
     """An opened column; line ``i`` of ``values`` belongs to row ``rows[i]``."""
 
@@ -29,14 +42,16 @@ class Column:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def get(self, wanted: NDArray[np.int64]) -> list[bytes | None]:
-        """The value of each wanted row, None where none is known."""
-        if not len(self.rows):
-            return [None] * len(wanted)
-        place = np.searchsorted(self.rows, wanted)
-        within = np.minimum(place, len(self.rows) - 1)
-        known = self.rows[within] == wanted
-        return [self.values[at].tobytes() if ok else None for at, ok in zip(within, known, strict=True)]
+    def get(self, wanted: NDArray[np.int64]) -> Values:
+        """The value of each wanted row; of several for one row the first."""
+        found = Values(np.zeros(len(wanted), bool), np.zeros((len(wanted), self.values.shape[1]), np.uint8))
+        if len(self.rows):
+            # Numbers of another type would make NumPy copy the whole column first.
+            alike = wanted.astype(self.rows.dtype)
+            place = np.minimum(np.searchsorted(self.rows, alike), len(self.rows) - 1)
+            found.known[:] = self.rows[place] == alike
+            found.values[found.known] = self.values[place[found.known]]
+        return found
 
 
 class ColumnWriter:

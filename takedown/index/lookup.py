@@ -28,18 +28,17 @@ from takedown.dataset import Shard
 from takedown.errors import BadIndex, BadKey, BadUrl
 from takedown.fingerprint import PIPELINE, Fingerprint
 from takedown.index import addresses, exact, files, manifest
+from takedown.index.by_address import ByAddress
+from takedown.index.columns import Values
 from takedown.index.interface import MIN_PDQ_QUALITY, PDQ_RADIUS, PHASH_RADIUS, Hit
-from takedown.index.parts import Part
+from takedown.index.parts import Part, first_values
 from takedown.index.rows import RowReader
 from takedown.index.units import DIGESTS, NEAR
-from takedown.keys import WIDTHS, Row
+from takedown.keys import WIDTHS, Row, url_sha256
+from takedown.urls import canonical
 
 #: Most size variants proposed for one address: guesses are for people to go through.
 MAX_VARIANTS = 1_000
-#: How many times that many rows are looked at for them: rows of the very address are passed over.
-MAX_VARIANT_BLOCKS = 20
-#: Rows of a site looked at in one go.
-_BLOCK = 10_000
 
 
 class Index:
@@ -85,14 +84,26 @@ class Index:
         """
         return self._reader.shards()
 
-    def known_values(self, kind: str, numbers: NDArray[np.int64]) -> list[bytes | None]:
+    def known_values(self, kind: str, numbers: NDArray[np.int64]) -> Values:
         """The digest, perceptual hash or PDQ quality that the index has of some rows, attached ones included.
 
         Args:
             kind: ``sha256``, ``md5``, ``sha1``, ``pdq``, ``phash`` or ``pdq_quality``.
             numbers: int64[N], row numbers.
         """
-        return _first_values(self._parts, kind, numbers)
+        return first_values(self._parts, kind, numbers)
+
+    def makers(self, kind: str, numbers: Sequence[int]) -> list[str | None]:
+        """Who attached what known_values gives for each of some rows; None where the source itself has it."""
+        wanted = np.asarray(numbers, dtype=np.int64)
+        makers: list[str | None] = [None] * len(wanted)
+        found = np.zeros(len(wanted), bool)
+        for part in self._parts:
+            known = first_values([part], kind, wanted).known & ~found
+            found |= known
+            for at in np.flatnonzero(known).tolist():
+                makers[at] = part.by
+        return makers
 
     def find_url(self, url: str) -> list[Hit]:
         """Rows with this very address (``url-exact``), then with other spellings of it (``url-canonical``).
@@ -100,15 +111,16 @@ class Index:
         Raises:
             BadUrl: it is no address, and no row bears it either.
         """
-        same = self._rows_by_address("url_sha256", addresses.digest("url_sha256", url))
-        hits = [Hit(row, "url-exact") for row in same]
+        hits = [Hit(row, "url-exact") for _, row in self._by_address.having("url_sha256", [url_sha256(url)])]
         try:
-            spellings = self._rows_by_address("url", addresses.digest("url", url))
+            spelling = url_sha256(canonical(url))
         except BadUrl:
             if hits:
                 return hits
             raise
-        return hits + [Hit(row, "url-canonical") for row in spellings if row not in set(same)]
+        return _once(
+            hits + [Hit(row, "url-canonical") for _, row in self._by_address.having("url", [spelling])]
+        )
 
     def find_family(self, url: str, limit: int = MAX_VARIANTS) -> list[Hit]:
         """Rows whose address looks like another size of the same picture: guesses, at most ``limit`` of them.
@@ -118,22 +130,7 @@ class Index:
         Raises:
             BadUrl: it is no address.
         """
-        itself = addresses.digest("url", url)
-        key = addresses.digest("url_family", url)
-        if key is None:
-            return []
-        candidates = self._candidates("url_family", key)[: limit * MAX_VARIANT_BLOCKS]
-        hits: list[Hit] = []
-        for start in range(0, len(candidates), limit):
-            for row in self.rows(candidates[start : start + limit].tolist()):
-                if (
-                    addresses.row_digest("url_family", row.url) == key
-                    and addresses.row_digest("url", row.url) != itself
-                ):
-                    hits.append(Hit(row.row, "size-variant"))
-            if len(hits) >= limit:
-                break
-        return hits[:limit]
+        return [Hit(row, "size-variant") for row in self._by_address.variants(url, limit)]
 
     def find_digest(self, kind: str, digest: bytes) -> list[Hit]:
         """Rows with this digest.
@@ -142,16 +139,23 @@ class Index:
             kind: ``url_sha256``, ``sha256``, ``md5`` or ``sha1``.
             digest: as many bytes as the kind has.
         """
+        return [hit for _, hit in self.find_digests(kind, [digest])]
+
+    def find_digests(self, kind: str, digests: Sequence[bytes]) -> list[tuple[int, Hit]]:
+        """(number of the digest, hit) for many digests at once, in the order of the digests."""
+        for digest in digests:
+            _check_width(kind, digest)
         if kind == "url_sha256":
-            return [Hit(row, "url-sha256") for row in self._rows_by_address(kind, digest)]
-        _check_width(kind, digest)
-        hits = []
+            return [(query, Hit(row, "url-sha256")) for query, row in self._by_address.having(kind, digests)]
+        packed = np.frombuffer(b"".join(digests), dtype=np.uint8).reshape(-1, WIDTHS[kind])
+        found: dict[tuple[int, int], Hit] = {}
         for part in self._parts:
-            rows = part.candidates(kind, _key(digest))[1]
-            values = part.values(kind, rows)
-            equal = [row for row, value in zip(rows.tolist(), values, strict=True) if value == digest]
-            hits += [Hit(row, kind, by=part.by) for row in equal]
-        return _once(hits)
+            query, row = part.candidates(kind, exact.prefixes(packed))
+            if (says := part.values(kind, row)) is not None:
+                equal = says.known & (says.values == packed[query]).all(axis=1)
+                for pair in zip(query[equal].tolist(), row[equal].tolist(), strict=True):
+                    found.setdefault(pair, Hit(pair[1], kind, by=part.by))
+        return sorted(((query, hit) for (query, _), hit in found.items()), key=lambda one: one[0])
 
     def find_site(self, prefix: str, limit: int | None = None) -> list[Hit]:
         """Rows whose address lies under a host or a path, in the order of their numbers (``site``).
@@ -163,18 +167,7 @@ class Index:
         Raises:
             BadUrl: the prefix names no site.
         """
-        low, high = addresses.site_range(prefix)
-        hits: list[Hit] = []
-        for part in self._parts:
-            if (keys := part.exact("site")) is None:
-                continue
-            candidates = np.sort(keys.rows_between(low, high)) + part.first
-            for start in range(0, len(candidates), _BLOCK):
-                rows = self.rows(candidates[start : start + _BLOCK].tolist())
-                hits += [Hit(row.row, "site") for row in rows if addresses.under_site(prefix, row.url)]
-                if limit is not None and len(hits) >= limit:
-                    return hits[:limit]
-        return hits
+        return [Hit(row, "site") for row in self._by_address.under(prefix, limit)]
 
     def count_site(self, prefix: str) -> int:
         """How many rows lie under a host, or under a host and the first segment of a path, at a glance.
@@ -205,7 +198,27 @@ class Index:
             code: the perceptual hash to look for.
             radius: inclusive.
         """
-        return [hit for _, hit in self._near(kind, [code], radius)]
+        return [hit for _, hit in self.find_codes(kind, [code], radius)]
+
+    def find_codes(self, kind: str, codes: Sequence[bytes], radius: int) -> list[tuple[int, Hit]]:
+        """(number of the code, hit) for many at once, nearest first; of equal distance the earlier row.
+
+        Of equal codes only the first is answered.
+        """
+        for code in codes:
+            _check_width(kind, code)
+        distinct = {code: number for number, code in reversed(list(enumerate(codes)))}
+        numbers = np.array(list(distinct.values()), dtype=np.int64)
+        packed = np.frombuffer(b"".join(distinct), dtype=np.uint8).reshape(-1, WIDTHS[kind])
+        found: list[tuple[int, int, int, str | None]] = []
+        for part in self._parts:
+            query, row, distance = part.within(kind, packed, radius)
+            found += [
+                (*three, part.by)
+                for three in zip(distance.tolist(), row.tolist(), numbers[query].tolist(), strict=True)
+            ]
+        found.sort(key=lambda one: one[:3])
+        return [(number, Hit(row, kind, distance, by=by)) for distance, row, number, by in found]
 
     def find_fingerprint(
         self,
@@ -248,60 +261,22 @@ class Index:
     def _near_variants(self, fingerprint: Fingerprint, radius: int, exact_only: bool) -> list[Hit]:
         chosen = fingerprint.codes[:1] if exact_only else fingerprint.codes
         codes = [bytes.fromhex(code.pdq) for code in chosen]
-        found = self._near("pdq", codes, radius)
+        found = self.find_codes("pdq", codes, radius)
         return [replace(hit, variant=chosen[query].variant) for query, hit in found]
-
-    def _near(self, kind: str, codes: Sequence[bytes], radius: int) -> list[tuple[int, Hit]]:
-        """(number of the code, hit), nearest first; of equal distance the earlier row and code."""
-        for code in codes:
-            _check_width(kind, code)
-        distinct = {code: number for number, code in reversed(list(enumerate(codes)))}
-        numbers = np.array(list(distinct.values()), dtype=np.int64)
-        packed = np.frombuffer(b"".join(distinct), dtype=np.uint8).reshape(-1, WIDTHS[kind])
-        found: list[tuple[int, int, int, str | None]] = []
-        for part in self._parts:
-            query, row, distance = part.within(kind, packed, radius)
-            found += [
-                (*three, part.by)
-                for three in zip(distance.tolist(), row.tolist(), numbers[query].tolist(), strict=True)
-            ]
-        found.sort(key=lambda one: one[:3])
-        return [(number, Hit(row, kind, distance, by=by)) for distance, row, number, by in found]
-
-    def _rows_by_address(self, kind: str, digest: bytes | None) -> list[int]:
-        """Rows whose address really has this key."""
-        if digest is None:
-            return []
-        rows = self.rows(self._candidates(kind, digest).tolist())
-        return [row.row for row in rows if addresses.row_digest(kind, row.url) == digest]
-
-    def _candidates(self, kind: str, digest: bytes) -> NDArray[np.int64]:
-        """Rows whose key begins like this digest, ascending."""
-        _check_width(kind, digest)
-        key = _key(digest)
-        return np.concatenate(
-            [np.empty(0, np.int64), *(part.candidates(kind, key)[1] for part in self._parts)]
-        )
 
     def _known(self, numbers: NDArray[np.int64]) -> Mapping[str, Sequence[bytes | None]]:
         """What goes into rows: everything but digests that others attached, which are no facts of the row."""
-        shown = {kind: self.known_values(kind, numbers) for kind in (*NEAR, "pdq_quality")}
+        shown = {kind: self.known_values(kind, numbers).cells() for kind in (*NEAR, "pdq_quality")}
         own = [part for part in self._parts if part.by is None]
-        return shown | {kind: _first_values(own, kind, numbers) for kind in DIGESTS}
+        return shown | {kind: first_values(own, kind, numbers).cells() for kind in DIGESTS}
 
     @cached_property
     def _reader(self) -> RowReader:
         return RowReader(self._manifest.sources)
 
-
-def _first_values(parts: Sequence[Part], kind: str, numbers: NDArray[np.int64]) -> list[bytes | None]:
-    """What the first part that knows anything of a row says of it."""
-    found: list[bytes | None] = [None] * len(numbers)
-    for part in parts:
-        inside = np.flatnonzero((numbers >= part.first) & (numbers < part.first + part.record.rows))
-        for at, value in zip(inside.tolist(), part.values(kind, numbers[inside]), strict=True):
-            found[at] = value if found[at] is None else found[at]
-    return found
+    @cached_property
+    def _by_address(self) -> ByAddress:
+        return ByAddress(self._parts, self._reader)
 
 
 def _once(hits: Sequence[Hit]) -> list[Hit]:
@@ -310,11 +285,6 @@ def _once(hits: Sequence[Hit]) -> list[Hit]:
     for hit in hits:
         best.setdefault(hit.row, hit)
     return list(best.values())
-
-
-def _key(digest: bytes) -> NDArray[np.uint64]:
-    """The 64-bit key of one digest."""
-    return exact.prefixes(np.frombuffer(digest, dtype=np.uint8).reshape(1, -1))
 
 
 def _check_width(kind: str, value: bytes) -> None:

@@ -6,7 +6,7 @@ are row numbers of the index, and candidates only: what they are compared with i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from takedown.index import columns, exact, files, mih
-from takedown.index.columns import Column
+from takedown.index.columns import Column, Values
 from takedown.index.exact import Exact
 from takedown.index.interface import Hits, NearSearch
 from takedown.index.manifest import PartRecord
@@ -44,7 +44,8 @@ class Part:
     def __init__(self, index: Path, record: PartRecord, names: Iterable[str]) -> None:
         self.folder, self.record = index / record.folder, record
         self.first, self.by = record.first, record.by
-        inside = (name.removeprefix(f"{record.folder}/") for name in names if name.startswith(record.folder))
+        start = f"{record.folder}/"
+        inside = (name.removeprefix(start) for name in names if name.startswith(start))
         self._structures = {tuple(name.split("/")[:2]) for name in inside}
         self._exact: dict[str, Exact] = {}
         self._near: dict[str, Near] = {}
@@ -81,10 +82,10 @@ class Part:
         found = near.engine.search(codes, radius)
         return Hits(found.query, near.rows[found.row].astype(np.int64) + self.first, found.distance)
 
-    def values(self, kind: str, rows: NDArray[np.int64]) -> list[bytes | None]:
-        """The digest or perceptual hash of each of some rows of the index, None where it is not known."""
+    def values(self, kind: str, rows: NDArray[np.int64]) -> Values | None:
+        """The digest or perceptual hash of each of some rows of the part, None where it knows none at all."""
         column = self._columns.get(kind)
-        return [None] * len(rows) if column is None else column.get(rows - self.first)
+        return None if column is None else column.get(rows - self.first)
 
     @cached_property
     def _columns(self) -> dict[str, Column]:
@@ -104,3 +105,15 @@ class Part:
 
     def _has(self, group: str, kind: str) -> bool:
         return (group, kind) in self._structures
+
+
+def first_values(parts: Sequence[Part], kind: str, numbers: NDArray[np.int64]) -> Values:
+    """What the first part that knows anything of a row says of it."""
+    found = Values(np.zeros(len(numbers), bool), np.zeros((len(numbers), VALUES[kind]), np.uint8))
+    for part in parts:
+        inside = (numbers >= part.first) & (numbers < part.first + part.record.rows)
+        asked = np.flatnonzero(inside & ~found.known)
+        if len(asked) and (says := part.values(kind, numbers[asked])) is not None:
+            found.known[asked] = says.known
+            found.values[asked] = says.values
+    return found

@@ -8,7 +8,6 @@ changed since the build would give other rows under the old numbers; its stamp i
 from __future__ import annotations
 
 import os
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +19,9 @@ from takedown.dataset import Shard, open_source
 from takedown.errors import BadDataset, BadIndex
 from takedown.index.manifest import ShardRecord, SourceRecord
 from takedown.keys import Row
+
+#: Shards whose footers are kept: each may be a megabyte, and a large dataset has thousands.
+MAX_OPEN = 256
 
 #: From row numbers to kind -> a value or None for each of them.
 Known = Callable[[NDArray[np.int64]], Mapping[str, Sequence[bytes | None]]]
@@ -53,17 +55,23 @@ class RowReader:
         Raises:
             BadIndex: no such row, or its source changed or vanished since the build.
         """
-        wanted = np.asarray(numbers, dtype=np.int64)
-        if wanted.size and (wanted.min() < 0 or wanted.max() >= self.total):
-            raise BadIndex(f"This index has rows 0 to {self.total - 1} only.", slug="index-no-such-row")
-        places = np.searchsorted(self._first, wanted, side="right") - 1
-        by_shard: dict[int, set[int]] = defaultdict(set)
-        for place, number in zip(places.tolist(), wanted.tolist(), strict=True):
-            by_shard[place].add(number)
         found: dict[int, Row] = {}
-        for place, chosen in by_shard.items():
-            found.update(self._from_shard(place, sorted(chosen), known))
-        return [found[number] for number in wanted.tolist()]
+        for place, chosen in self._by_shard(numbers):
+            found.update(self._from_shard(place, chosen, known))
+        return [found[int(number)] for number in numbers]
+
+    def addresses(self, numbers: Sequence[int]) -> dict[int, str | None]:
+        """The addresses of the rows with these numbers, and nothing else of them, ascending.
+
+        Raises:
+            BadIndex: as read.
+        """
+        found: dict[int, str | None] = {}
+        for place, chosen in self._by_shard(numbers):
+            first = int(self._first[place])
+            rows = self._open(place).read_rows([number - first for number in chosen], columns=("url",))
+            found.update(zip(chosen, (row.url for row in rows), strict=True))
+        return found
 
     def shards(self) -> Iterator[tuple[int, Shard]]:
         """Every shard with the number of its first row, in order.
@@ -73,6 +81,16 @@ class RowReader:
         """
         for place in range(len(self._records)):
             yield int(self._first[place]), self._open(place)
+
+    def _by_shard(self, numbers: Sequence[int]) -> Iterator[tuple[int, list[int]]]:
+        """(place of a shard, the numbers that lie in it), each number once, all ascending."""
+        wanted = np.unique(np.asarray(numbers, dtype=np.int64))
+        if wanted.size and (wanted[0] < 0 or wanted[-1] >= self.total):
+            raise BadIndex(f"This index has rows 0 to {self.total - 1} only.", slug="index-no-such-row")
+        places = np.searchsorted(self._first, wanted, side="right") - 1
+        edges = np.flatnonzero(np.diff(places, prepend=-1))
+        for place, chosen in zip(places[edges].tolist(), np.split(wanted, edges[1:]), strict=False):
+            yield place, chosen.tolist()
 
     def _from_shard(self, place: int, chosen: list[int], known: Known) -> dict[int, Row]:
         _, record = self._records[place]
@@ -97,6 +115,8 @@ class RowReader:
         folder, record = self._records[place]
         try:
             if place not in self._shards:
+                if len(self._shards) >= MAX_OPEN:
+                    self._shards.pop(next(iter(self._shards)))
                 (self._shards[place],) = open_source(Path(os.path.normpath(folder / record.file))).shards
             shard = self._shards[place]
             unchanged = tuple(shard.stamp()) == record.stamp
