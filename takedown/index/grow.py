@@ -8,7 +8,6 @@ shards make the same parts, whether or not the build was stopped in between.
 from __future__ import annotations
 
 import os
-import shutil
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -56,11 +55,7 @@ class Growth:
     def __init__(
         self, folder: Path, memory_bytes: int, workers: int | None, progress: Progress | None
     ) -> None:
-        if memory_bytes < LEAST_MEMORY or (workers is not None and workers < 1):
-            raise UsageError(
-                f"An index needs at least {LEAST_MEMORY >> 20} MB of memory and one process; give more.",
-                slug="index-limits",
-            )
+        check_limits(memory_bytes, workers)
         self._folder, self._work = folder, folder / WORK
         self._memory = memory_bytes
         self._workers = min(workers or default_workers(), max(memory_bytes // PROCESS_BYTES, 1))
@@ -72,6 +67,7 @@ class Growth:
         Args:
             digest: of the manifest, where the index has it in use.
         """
+        drop_unnamed(self._folder, manifest)
         groups = _parts(new_shards(manifest, datasets))
         wanted = {unit.name for group in groups for _, _, units in group for unit in units}
         keep_only(self._work / UNITS, wanted)
@@ -98,13 +94,23 @@ class Growth:
         coverage = assemble(arrays, new, self._work / "temporary", self._memory, self._tell_sorting)
         part = PartRecord(part_folder(manifest), manifest.rows, sum(unit.rows for unit in units), coverage)
         grown = replace(manifest, sources=_grown(manifest.sources, group))
-        result = commit_part(self._folder, grown, part, new, digest=digest, skipped=total_skipped(arrays))
+        manifest = place_part(self._folder, grown, part, new, skipped=total_skipped(arrays))
+        result = show(self._folder, manifest, digest)
         keep_only(self._work / UNITS, set())
         return result
 
     def _tell_sorting(self, done: int, total: int, kind: str) -> None:
         if self._progress is not None:
             self._progress(done, total, f"sorting {kind}".strip())
+
+
+def check_limits(memory_bytes: int, workers: int | None = None) -> None:
+    """Raise UsageError where nothing can be done within the limits."""
+    if memory_bytes < LEAST_MEMORY or (workers is not None and workers < 1):
+        raise UsageError(
+            f"An index needs at least {LEAST_MEMORY >> 20} MB of memory and one process; give more.",
+            slug="index-limits",
+        )
 
 
 class _Tally:
@@ -160,34 +166,47 @@ def part_folder(manifest: Manifest) -> str:
     return f"parts/{len(manifest.parts) + 1:04}"
 
 
-def commit_part(
+def place_part(
     index: Path,
     manifest: Manifest,
     part: PartRecord,
     made: Path,
     *,
-    digest: str | None,
     skipped: dict[str, int] | None = None,
-) -> tuple[Manifest, str | None]:
-    """Put a finished part in place, then name it in the manifest: the step that shows it.
+) -> Manifest:
+    """Put a finished part in place. Nobody sees it before ``show``.
 
     Args:
         index: the index's folder.
         manifest: without the part.
         part: its record.
         made: the folder that holds it, on the same disk.
-        digest: what the index is known by now; None while it is being built.
         skipped: pictures of the part that gave no perceptual hash.
 
     Returns:
-        The manifest with the part, and its digest, None while the index is being built.
+        The manifest with the part.
     """
     written = files.describe(made, leave_out=MANIFEST)
     target = index / part.folder
-    shutil.rmtree(target, ignore_errors=True)  # of a build that was killed between the two steps
     target.parent.mkdir(exist_ok=True)
     disk.rename_tree(made, target)
-    manifest = manifest.with_part(part, written, skipped=skipped)
+    return manifest.with_part(part, written, skipped=skipped)
+
+
+def drop_unnamed(index: Path, manifest: Manifest) -> None:
+    """Remove parts that were put in place and never shown: whoever made them was stopped."""
+    keep_only(index / "parts", {Path(part.folder).name for part in manifest.parts})
+
+
+def show(index: Path, manifest: Manifest, digest: str | None) -> tuple[Manifest, str | None]:
+    """Write the manifest: the one step after which everyone sees what it names.
+
+    Args:
+        digest: what the index is known by now; None while it is being built.
+
+    Returns:
+        The manifest as written, and its digest, None while the index is being built.
+    """
     if digest is not None:
         manifest = replace(manifest, ancestors=(*manifest.ancestors, digest))
     now = manifest.write(index)

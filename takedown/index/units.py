@@ -179,7 +179,7 @@ class _Extraction:
             return
         known = column.is_valid().to_numpy(zero_copy_only=False)
         rows = np.flatnonzero(known if wanted is None else known & wanted)
-        self._add(kind, rows + offset, _fixed(column.take(pa.array(rows)), VALUES[kind]))
+        self._add(kind, rows + offset, fixed_bytes(column.take(pa.array(rows)), VALUES[kind]))
 
     def _add_pictures(self, shard: Shard) -> None:
         pictures: dict[int, Picture] = {}
@@ -252,7 +252,7 @@ class UnitArrays:
         return {str(k): int(v) for k, v in json.loads((self._folder / SKIPPED_FILE).read_text()).items()}
 
 
-def _fixed(column: pa.FixedSizeBinaryArray, width: int) -> NDArray[np.uint8]:
+def fixed_bytes(column: pa.FixedSizeBinaryArray, width: int) -> NDArray[np.uint8]:
     """The bytes of a column without nulls as uint8[n, width]."""
     data = np.frombuffer(column.buffers()[1], dtype=np.uint8)
     return data[column.offset * width : (column.offset + len(column)) * width].reshape(-1, width)

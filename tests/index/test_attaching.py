@@ -18,8 +18,9 @@ from portal.sample import Sample
 from takedown import sandbox
 from takedown.dataset import Stamp
 from takedown.dataset.fingerprints import write_fingerprints
-from takedown.errors import BadDataset, UsageError
-from takedown.index import Hit, Index, add_sources, attach, build_index, grow, open_index
+from takedown.errors import BadDataset, BadIndex, UsageError
+from takedown.index import Hit, Index, add_sources, attach, attaching, build_index, exact, grow, open_index
+from takedown.index.units import UnitArrays
 
 
 def url(number: int) -> str:
@@ -219,3 +220,71 @@ def test_a_join_that_is_stopped_can_be_made_again(tmp_path: Path) -> None:
     assert open_index(folder).info.attached == ()
     attach(folder, [made], by="b")
     assert Index(folder).find_near("pdq", code(1), 0) == [Hit(0, "pdq", 0, by="b")]
+
+
+def test_a_table_is_attached_to_all_parts_or_to_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sources = [tmp_path / "a.parquet", tmp_path / "b.parquet"]
+    for number, source in enumerate(sources):
+        pq.write_table(pa.table({"url": [url(number)]}), source)
+    monkeypatch.setattr(grow, "PART_ROWS", 1)
+    info = build_index(tmp_path / "x", sources)
+    made = table(tmp_path / "t.parquet", [line(0), line(1)])
+
+    def stop(done: int, _total: int, _what: str) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        attach(tmp_path / "x", [made], by="b", progress=stop)
+    kept = sources[1].read_bytes()
+    pq.write_table(pa.table({"url": [url(1), url(2)]}), sources[1])
+    with pytest.raises(BadIndex, match="moved or changed"):
+        attach(tmp_path / "x", [made], by="b")
+    assert open_index(tmp_path / "x").info == info
+    assert len(list((tmp_path / "x" / "parts").iterdir())) == 2
+    assert not (tmp_path / "x" / ".work" / "attach").exists()
+    sources[1].write_bytes(kept)
+    after = attach(tmp_path / "x", [made], by="b")
+    assert (after.ancestors, after.coverage.pdq) == ((info.digest,), 2)
+
+
+def test_addresses_that_repeat_in_rows_and_table_are_not_multiplied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[int] = []
+    search = exact.Exact.search
+
+    def counted(keys: Any, wanted: Any) -> Any:
+        answer = search(keys, wanted)
+        found.append(len(answer[0]))
+        return answer
+
+    monkeypatch.setattr(exact.Exact, "search", counted)
+    folder = index_of(tmp_path, [url(1)] * 900 + [url(2)])
+    made = table(tmp_path / "t.parquet", [line(1)] * 500 + [line(3)])
+    info = attach(folder, [made], by="b")
+    assert (info.attached[0].counts["joined"], info.coverage.pdq) == (900, 900)
+    assert max(found) == 500
+
+
+def test_what_is_joined_is_sorted_piece_by_piece(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sources = [tmp_path / f"{n}.parquet" for n in range(3)]
+    for number, source in enumerate(sources):
+        pq.write_table(pa.table({"url": [url(10 * number + n) for n in range(10)]}), source)
+    folder = tmp_path / "x"
+    build_index(folder, sources)
+    monkeypatch.setattr(attaching, "UNIT_ROWS", 10)
+    sizes: list[int] = []
+    data = UnitArrays.data
+
+    def counted(unit: UnitArrays, kind: str) -> Any:
+        sizes.append(len(values := data(unit, kind)))
+        return values
+
+    monkeypatch.setattr(UnitArrays, "data", counted)
+    attach(folder, [table(tmp_path / "t.parquet", [line(n) for n in range(5, 30)])], by="b")
+    assert max(sizes) == 10
+    index = open_index(folder)
+    for number in (5, 10, 29):
+        assert index.find_near("pdq", code(number), 0) == [Hit(number, "pdq", 0, by="b")]
+    assert [row.pdq for row in index.rows([4, 5, 19, 20])] == [None, code(5), code(19), code(20)]
