@@ -1,7 +1,7 @@
 """Exact keys: building and asking beside a sorted NumPy array and SQLite, all of them answering alike.
 
-1. Build: keys in random order, to files that are synced. The peers: an argsort in memory, and a table filled in
-   the order of its keys; SQLite is left out where that would take minutes.
+1. Build: keys in random order, to files that are synced. The peers: an argsort in memory, and a table filled
+   in the order of its keys; SQLite is left out where that would take minutes.
 2. One key a call, cold: the files have left the page cache, and pages are counted from what the process read
    from disk (Linux). With the advice to the system that places are read here and there, and without.
 3. A batch in one call, half of it absent; and counting the rows under many prefixes in one call.
@@ -84,7 +84,7 @@ def _print(size: int, contenders: dict[str, Contender], times: dict[str, Timing]
 
 def _alone(out: Path, wanted: Keys) -> tuple[list[tuple[object, ...]], float]:
     """Rows for the table of single look-ups, and the seconds it took to open the files cold."""
-    with mock.patch.object(files, "advise_random"):
+    with mock.patch.object(files, "advise_random", new=_no_advice):
         without = _cold(out, wanted[:COLD])
     cold = _cold(out, wanted[COLD : 2 * COLD])
     ours = exact.open(out)
@@ -96,6 +96,10 @@ def _alone(out: Path, wanted: Keys) -> tuple[list[tuple[object, ...]], float]:
         ("cold, with read-ahead", without[0] * 1e6, without[1]),
     ]
     return rows, cold[2]
+
+
+def _no_advice(_array: NDArray[Any]) -> None:
+    """A mock would keep the arrays, and so the pages, that it was called with."""
 
 
 def _cold(out: Path, wanted: Keys) -> tuple[float, float, float]:
