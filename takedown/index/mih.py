@@ -59,7 +59,7 @@ class Mih:
     ) -> None:
         self.codes, self.layout, self.on_disk = codes, layout, on_disk
         self._stored, self._largest = stored, largest
-        self._budgets: dict[int, Budget | None] = {}
+        self._budgets: dict[int, tuple[Budget | None, float]] = {}
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -77,8 +77,7 @@ class Mih:
         queries = self._queries(codes)
         if not len(queries) or not len(self) or radius < 0:
             return mih_search.ordered(np.empty((0, 3), dtype=np.int64))
-        asked = self._budget(radius)
-        alone = SCAN_COST * len(self) if asked is None else cost(self.layout, len(self), radius)
+        asked, alone = self._budget(radius)
         if len(queries) > 1 and mih_bulk.cost(
             len(self), self.codes.shape[1], len(queries), radius
         ) < alone * len(queries):
@@ -92,17 +91,19 @@ class Mih:
 
     def count(self, codes: NDArray[np.uint8], radius: int) -> mih_plain.Cost | None:
         """What look-ups by bands touch, for figures; None where every row is compared."""
-        asked = self._budget(radius)
+        asked, _ = self._budget(radius)
         return asked and mih_plain.count(self._stored, self.layout, asked, self._queries(codes))
 
     def _queries(self, codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
         return np.ascontiguousarray(codes, dtype=np.uint8).reshape(-1, self.codes.shape[1])
 
-    def _budget(self, radius: int) -> Budget | None:
-        """What to ask the bands for a radius; None where comparing with every row is cheaper."""
+    def _budget(self, radius: int) -> tuple[Budget | None, float]:
+        """What to ask the bands for a radius, or None where comparing with every row is cheaper; its cost."""
         if radius not in self._budgets:
-            worth = self.layout.bands and cost(self.layout, len(self), radius) < SCAN_COST * len(self)
-            self._budgets[radius] = budget(self.layout, radius) if worth else None
+            every = SCAN_COST * len(self)
+            probing = cost(self.layout, len(self), radius) if self.layout.bands else every
+            asked = budget(self.layout, radius) if probing < every else None
+            self._budgets[radius] = asked, min(probing, every)
         return self._budgets[radius]
 
 

@@ -31,14 +31,14 @@ try:
 except ImportError:  # numba is an optional part
     meeting = None
 
-#: Codes that pass by together.
-_BLOCK = 1 << 15
+#: Codes that pass by together: so many that fetching the tables of a band is paid for.
+_BLOCK = 1 << 18
 
 #: Entries of the tables of a group of queries, for each band.
 _ENTRIES = 1 << 19
 
 #: Nanoseconds, measured: cut a code, look up one of its bands, pass an entry by its signature.
-_CUT_COST, _BAND_COST, _ENTRY_COST = 40.0, 3.0, 1.5
+_CUT_COST, _BAND_COST, _ENTRY_COST = 70.0, 2.0, 2.0
 
 #: Entries are compared so many at a time.
 _PADDING = 32
@@ -131,19 +131,17 @@ def _meet(
 ) -> NDArray[np.int64]:
     """All hits among a block of codes."""
     keys = mih_bands.cut(codes, layout)
-    signed = mih_bands.signatures(keys, layout)
     nothing = np.empty(0, np.uint32)
     stored = Stored(codes.view(np.uint64).reshape(-1), nothing, nothing, nothing)
     found = []
     for group in groups:
         setting = mih_bands.terms(layout, len(group.queries), len(codes), codes.shape[1], radius)
         for band, table in group.tables:
+            signed = mih_bands.signature(keys, layout, band)
             if mih_bands.kernels is not None:
-                hits = meeting.meet(
-                    keys[band], signed[band], band, table, stored, group.asked, terms, setting
-                )
+                hits = meeting.meet(keys[band], signed, band, table, stored, group.asked, terms, setting)
             else:
-                row, query = _met(keys[band], signed[band], table)
+                row, query = _met(keys[band], signed, table)
                 hits = mih_plain.settle(stored, layout, terms, group.queries, band, query, row, radius)
             hits[:, 0] += group.first
             found.append(hits)

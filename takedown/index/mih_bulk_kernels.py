@@ -34,9 +34,10 @@ def meet(
     row, query = np.empty(_NOTED + LANES, np.int64), np.empty(_NOTED + LANES, np.int64)
     through = np.empty(_NOTED + LANES, np.int64)
     hits, found = np.empty((64, 3), np.int64), 0
+    most = np.uint16(min(budget.within[band], 16))
     line, entry = 0, int(table.starts[keys[0]])
     while line < len(keys):
-        line, entry, count = note(line, entry, keys, signed, table, row, query)
+        line, entry, count = note(line, entry, keys, signed, table, most, row, query)
         through[:count] = band
         hits, found = settle(row, query, through, count, stored, asked, budget, terms, hits, found)
     return hits[:found]
@@ -49,6 +50,7 @@ def note(
     keys: NDArray[np.uint16],
     signed: NDArray[np.uint16],
     table: Any,
+    most: np.uint16,
     row: Places,
     query: Places,
 ) -> tuple[int, int, int]:
@@ -58,7 +60,7 @@ def note(
         The code and the entry to go on with, and how many pairs are noted.
     """
     starts, signatures, limits, queries = table.starts, table.signatures, table.limits, table.queries
-    most, count = np.uint16(limits.max()), 0
+    count = 0
     while line < len(keys):
         last, value = np.int64(starts[np.int64(keys[line]) + 1]), signed[line]
         while entry < last:

@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 from takedown.jit import kernel
 
+#: Codes reordered together, before each band is cut from all of them.
+_BLOCK = 64
+
 
 @kernel
 def cut(
@@ -17,19 +20,30 @@ def cut(
     """Write the value of each band of each code: keys[band, line]. ``table[byte, value]`` holds its bits."""
     count, width = codes.shape
     words = table.shape[2]
-    code = np.zeros(words + 1, np.uint64)
+    reordered = np.zeros((_BLOCK, words + 1), np.uint64)
+    for start in range(0, count, _BLOCK):
+        end = min(start + _BLOCK, count)
+        for word in range(words):
+            for line in range(start, end):
+                gathered = np.uint64(0)
+                for byte in range(width):
+                    gathered |= table[byte, codes[line, byte], word]
+                reordered[line - start, word] = gathered
+        spread(reordered, bands, bits, start, end, keys)
+
+
+@kernel
+def spread(
+    reordered: NDArray[np.uint64], bands: int, bits: int, start: int, end: int, keys: NDArray[Any]
+) -> None:
+    """Cut the reordered codes of lines [start, end), each with an empty word behind it."""
     mask = np.uint64((1 << bits) - 1)
-    for line in range(count):
-        code[:] = 0
-        for byte in range(width):
-            value = codes[line, byte]
-            for word in range(words):
-                code[word] |= table[byte, value, word]
-        for band in range(bands):
-            word, shift = (band * bits) >> 6, np.uint64((band * bits) & 63)
-            key = code[word] >> shift
+    for band in range(bands):
+        word, shift = (band * bits) >> 6, np.uint64((band * bits) & 63)
+        for line in range(start, end):
+            key = reordered[line - start, word] >> shift
             if shift:
-                key |= code[word + 1] << (np.uint64(64) - shift)
+                key |= reordered[line - start, word + 1] << (np.uint64(64) - shift)
             keys[band, line] = key & mask
 
 

@@ -35,16 +35,16 @@ def settle(
 
     ``row``, ``query`` and ``through`` (the band) are overwritten.
     """
-    count = keep(row, query, through, count, stored.codes, asked.codes, terms.words, terms.radius)
-    apart = np.empty(len(terms.positions), np.int64)
+    codes, queries, words = stored.codes, asked.codes, terms.words
+    positions, flips, most = terms.positions, budget.flips, budget.within
+    shape = (terms.bands, terms.bits, terms.signature)
+    apart, distance = np.empty(len(positions), np.int64), np.empty(count, np.int64)
+    count = keep(row, query, through, count, codes, queries, words, terms.radius, distance)
     for step in range(count):
-        row_word, query_word = row[step] * terms.words, query[step] * terms.words
-        if not found_before(
-            stored.codes, row_word, asked.codes, query_word, through[step], budget, terms, apart
-        ):
-            distance = gap(stored.codes, row_word, asked.codes, query_word, terms.words, terms.radius)
+        differ = differing(codes, row[step] * words, queries, query[step] * words, words, positions, apart)
+        if not found_before(apart, differ, through[step], shape, flips, most):
             hits = room(hits, found)
-            hits[found, 0], hits[found, 1], hits[found, 2] = query[step], row[step], distance
+            hits[found, 0], hits[found, 1], hits[found, 2] = query[step], row[step], distance[step]
             found += 1
     return hits, found
 
@@ -59,50 +59,57 @@ def keep(
     queries: Words,
     words: int,
     radius: int,
+    distance: Places,
 ) -> int:
-    """Move the pairs within the radius to the front; returns how many there are."""
+    """Move the pairs within the radius to the front, and their distances; returns how many there are."""
     kept = 0
     for step in range(count):
-        if gap(codes, row[step] * words, queries, query[step] * words, words, radius) <= radius:
-            row[kept], query[kept], through[kept] = row[step], query[step], through[step]
+        at, other, total = row[step] * words, query[step] * words, 0
+        for word in range(words):
+            total += int(popcount(codes[at + word] ^ queries[other + word]))
+            if word == 1 and total > radius:  # most pairs are too far apart after half of the code
+                break
+        if total <= radius:
+            row[kept], query[kept], through[kept], distance[kept] = (
+                row[step],
+                query[step],
+                through[step],
+                total,
+            )
             kept += 1
     return kept
 
 
 @kernel
-def gap(codes: Words, at: int, queries: Words, other: int, words: int, radius: int) -> int:
-    """Bits that differ, or some number above the radius as soon as it is sure to be above."""
-    distance = 0
+def differing(
+    codes: Words, at: int, queries: Words, other: int, words: int, positions: Places, apart: Places
+) -> int:
+    """Write down where in the order of bits two codes differ; returns in how many places."""
+    count = 0
     for word in range(words):
-        distance += int(popcount(codes[at + word] ^ queries[other + word]))
-        if word == 1 and distance > radius:
-            break
-    return distance
+        rest = codes[at + word] ^ queries[other + word]
+        while rest:
+            apart[count] = positions[word * 64 + np.int64(trailing_zeros(rest))]
+            count += 1
+            rest &= rest - np.uint64(1)
+    return count
 
 
 @kernel
 def found_before(
-    codes: Words, at: int, queries: Words, other: int, band: int, budget: Budget, terms: Terms, apart: Places
+    apart: Places, count: int, band: int, shape: tuple[int, int, int], flips: Places, most: Places
 ) -> bool:
-    """Whether a band before ``band`` lets this pair through as well."""
-    ring, count = terms.bands * terms.bits, 0
-    for word in range(terms.words):
-        rest = codes[at + word] ^ queries[other + word]
-        while rest:
-            position = terms.positions[word * 64 + np.int64(trailing_zeros(rest))]
-            if position < ring:
-                apart[count] = position
-                count += 1
-            rest &= rest - np.uint64(1)
+    """Whether a band before ``band`` lets a pair through as well that differs in these places."""
+    bands, bits, signature = shape
+    ring = bands * bits
     for number in range(band):
         inside, beside = 0, 0
         for step in range(count):
-            offset = (apart[step] - number * terms.bits + ring) % ring
-            inside += offset < terms.bits
-            beside += terms.bits <= offset < terms.bits + terms.signature
-        if inside <= budget.flips[number] and (
-            not terms.signature or inside + beside <= budget.within[number]
-        ):
+            if apart[step] < ring:
+                offset = (apart[step] - number * bits + ring) % ring
+                inside += offset < bits
+                beside += bits <= offset < bits + signature
+        if inside <= flips[number] and (not signature or inside + beside <= most[number]):
             return True
     return False
 
@@ -111,28 +118,40 @@ def found_before(
 def compare_all(codes: Words, queries: Words, words: int, first: int, last: int, radius: int) -> Hits:
     """Compare rows [first, last) with every query: int64[H, 3] of query, row, distance."""
     hits, found = np.empty((64, 3), np.int64), 0
-    near = np.empty(_BLOCK, np.int64)
+    near, distance = np.empty(_BLOCK, np.int64), np.empty(_BLOCK, np.int64)
     for start in range(first, last, _BLOCK):
         stop = min(start + _BLOCK, last)
         for query in range(len(queries) // words):
-            count = within(codes, queries, words, start, stop, query, radius, near)
+            count = within(codes, start, stop, queries, query, words, radius, near, distance)
             for step in range(count):
                 hits = room(hits, found)
-                distance = gap(codes, near[step] * words, queries, query * words, words, radius)
-                hits[found, 0], hits[found, 1], hits[found, 2] = query, near[step], distance
+                hits[found, 0], hits[found, 1], hits[found, 2] = query, near[step], distance[step]
                 found += 1
     return hits[:found]
 
 
 @kernel
 def within(
-    codes: Words, queries: Words, words: int, start: int, stop: int, query: int, radius: int, near: Places
+    codes: Words,
+    start: int,
+    stop: int,
+    queries: Words,
+    query: int,
+    words: int,
+    radius: int,
+    near: Places,
+    distance: Places,
 ) -> int:
-    """Write down which rows of a block are within the radius of one query; returns how many."""
+    """Write down which of the rows are within the radius of one query, and how far; returns how many."""
     count = 0
     for row in range(start, stop):
-        near[count] = row
-        count += gap(codes, row * words, queries, query * words, words, radius) <= radius
+        total = 0
+        for word in range(words):
+            total += int(popcount(codes[row * words + word] ^ queries[query * words + word]))
+            if word == 1 and total > radius:
+                break
+        near[count], distance[count] = row, total
+        count += total <= radius
     return count
 
 

@@ -7,10 +7,12 @@ waits for many places of memory at once instead of for one after the other:
 2. compare 32 signatures at a time, and note the places of those that are near enough;
 3. when enough is noted, ask for the row numbers, then for the codes, then count the bits that differ.
 
-Arrays of several bands are flat: band b begins at b times the length of one.
+The inner functions take plain arrays: handing on a bundle of them costs more than what they do.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,16 +111,17 @@ def sweep(
     begin, stop = np.empty(_TOGETHER, np.int64), np.empty(_TOGETHER, np.int64)
     place, probe = np.empty(_NOTED + LANES, np.int64), np.empty(_NOTED + LANES, np.int64)
     query, through = np.empty(_NOTED + LANES, np.int64), np.empty(_NOTED + LANES, np.int64)
-    count = 0
+    buckets, signatures, rows, codes = stored.buckets, stored.signatures, stored.rows, stored.codes
+    own, queries, lines, words, count = asked.signatures, terms.queries, terms.rows, terms.words, 0
     for start in range(0, len(slot), _TOGETHER):
         at, end = start, min(start + _TOGETHER, len(slot))
-        enter(slot, band, start, end, stored, terms.rows, begin, stop)
+        enter(slot, band, start, end, buckets, signatures, lines, begin, stop)
         while at < end:
             at, count = note(
-                at, end, begin, stop, owner, band, limit, stored, asked, terms, place, probe, count
+                at, end, begin, stop, owner, band, limit, signatures, own, queries, place, probe, count
             )
             if count >= _NOTED or (at == end == len(slot)):
-                look(place, probe, count, owner, band, stored, terms.words, query, through)
+                look(place, probe, count, owner, band, rows, codes, words, query, through)
                 hits, found = settle(place, query, through, count, stored, asked, budget, terms, hits, found)
                 count = 0
     return hits, found
@@ -130,13 +133,13 @@ def enter(
     band: NDArray[np.uint8],
     start: int,
     end: int,
-    stored: Stored,
+    buckets: NDArray[Any],
+    signatures: NDArray[Any],
     rows: int,
     begin: Places,
     stop: Places,
 ) -> None:
     """Stage 1: where the rows of some probes begin and end."""
-    buckets, signatures = stored.buckets, stored.signatures
     signed = len(signatures) > 0
     for at in range(start, end):
         base, step = np.int64(band[at]) * rows, at & (_TOGETHER - 1)
@@ -156,22 +159,21 @@ def note(
     owner: NDArray[np.int32],
     band: NDArray[np.uint8],
     limit: NDArray[np.uint8],
-    stored: Stored,
-    asked: Asked,
-    terms: Terms,
+    signatures: NDArray[Any],
+    own: NDArray[Any],
+    queries: int,
     place: Places,
     probe: Places,
     count: int,
 ) -> tuple[int, int]:
     """Stage 2 until all is done or enough is noted: the probe to go on with, and how many are noted."""
-    signatures, own = stored.signatures, asked.signatures
     signed, near = len(signatures) > 0, np.uint64(0)
     value = most = signatures.dtype.type(0)
     while at < end:
         step = at & (_TOGETHER - 1)
         low, high = begin[step], stop[step]
         if signed:
-            value = own[np.int64(band[at]) * terms.queries + owner[at]]
+            value = own[np.int64(band[at]) * queries + owner[at]]
             most = signatures.dtype.type(limit[at])
         while low < high:
             near = near_lanes(signatures, low, value, most) if signed else np.uint64((1 << LANES) - 1)
@@ -196,13 +198,13 @@ def look(
     count: int,
     owner: NDArray[np.int32],
     band: NDArray[np.uint8],
-    stored: Stored,
+    rows: NDArray[Any],
+    codes: NDArray[np.uint64],
     words: int,
     query: Places,
     through: Places,
 ) -> None:
     """Turn noted places into row numbers, and ask for their codes; whose they are and through which band."""
-    rows, codes = stored.rows, stored.codes
     for step in range(count):
         prefetch(rows, place[step])
     for step in range(count):
