@@ -15,6 +15,7 @@ In a unit's folder (little-endian; absent where there is nothing):
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import shutil
@@ -27,11 +28,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from takedown import disk
 from takedown.dataset import Piece, RowBatch, Shard, open_source
 from takedown.errors import BadDataset
 from takedown.fingerprint import PIPELINE
 from takedown.hashing.pictures import Picture, PictureReader
-from takedown.index import addresses
+from takedown.index import addresses, files
+from takedown.index.files import Spool
 from takedown.index.interface import MIN_PDQ_QUALITY
 from takedown.keys import WIDTHS
 from takedown.urls import CANONICAL_VERSION
@@ -120,22 +123,29 @@ def extract(unit: Unit, folder: Path, reader: PictureReader, tell: Tell) -> None
     part = folder / f".{unit.name}.part"
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
-    _Extraction(unit, part, reader, tell).run()
-    part.rename(target)
+    with _Extraction(unit, part, reader, tell) as extraction:
+        extraction.run()
+    disk.rename_tree(part, target)
 
 
 class _Extraction:
-    """Reads one unit, and writes its arrays at the end: a unit fits in memory."""
+    """Reads one unit, and writes its arrays as it goes on: a row group may have any number of rows."""
 
     def __init__(self, unit: Unit, folder: Path, reader: PictureReader, tell: Tell) -> None:
         self._unit, self._folder, self._reader, self._tell = unit, folder, reader, tell
-        self._rows: dict[str, list[NDArray[Any]]] = {}
-        self._data: dict[str, list[NDArray[Any]]] = {}
+        self._spools: dict[str, tuple[Spool, Spool]] = {}
         self._skipped = dict.fromkeys(SKIPPED, 0)
         self._piece = Piece(unit.first, unit.stop)
 
+    def __enter__(self) -> _Extraction:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        for spool in itertools.chain.from_iterable(self._spools.values()):
+            spool.abandon()
+
     def run(self) -> None:
-        """1. the stamp; 2. rows; 3. pictures; 4. the stamp again; 5. write."""
+        """1. the stamp; 2. rows; 3. pictures; 4. the stamp again; 5. everything is on disk."""
         shard = self._open()
         has_pictures = shard.kind in WITH_PICTURES
         for batch in shard.rows(columns=_NEEDED, piece=self._piece):
@@ -145,7 +155,9 @@ class _Extraction:
             self._add_pictures(shard)
         if tuple(shard.stamp()) != self._unit.stamp:
             raise _changed(self._unit.path)
-        self._write()
+        for spool in itertools.chain.from_iterable(self._spools.values()):
+            spool.close()
+        files.write_json(self._folder / SKIPPED_FILE, self._skipped)
 
     def _open(self) -> Shard:
         (shard,) = open_source(self._unit.path).shards
@@ -212,15 +224,14 @@ class _Extraction:
         self._add(kind, rows, packed)
 
     def _add(self, kind: str, rows: NDArray[Any], data: NDArray[Any]) -> None:
-        self._rows.setdefault(kind, []).append(rows.astype("<u4"))
-        self._data.setdefault(kind, []).append(data)
-
-    def _write(self) -> None:
-        for kind, rows in self._rows.items():
-            np.concatenate(rows).tofile(self._folder / f"{kind}.rows")
-            suffix = "values" if kind in VALUES else "keys"
-            np.concatenate(self._data[kind]).tofile(self._folder / f"{kind}.{suffix}")
-        (self._folder / SKIPPED_FILE).write_text(json.dumps(self._skipped))
+        if not len(rows):
+            return
+        if kind not in self._spools:
+            name, dtype = (f"{kind}.values", "|u1") if kind in VALUES else (f"{kind}.keys", "<u8")
+            numbers = Spool(self._folder / f"{kind}.rows", "<u4")
+            self._spools[kind] = (numbers, Spool(self._folder / name, dtype))
+        for spool, array in zip(self._spools[kind], (rows, data), strict=True):
+            spool.append(array)
 
 
 class UnitArrays:
@@ -240,13 +251,14 @@ class UnitArrays:
 
     def rows(self, kind: str) -> NDArray[Any]:
         """Row numbers in the unit."""
-        return np.fromfile(self._folder / f"{kind}.rows", dtype="<u4")
+        return files.map_array(self._folder / f"{kind}.rows", "<u4", self.count(kind))
 
     def data(self, kind: str) -> NDArray[Any]:
         """Keys, or values as uint8[n, W]."""
+        count = self.count(kind)
         if kind in VALUES:
-            return np.fromfile(self._folder / f"{kind}.values", dtype=np.uint8).reshape(-1, VALUES[kind])
-        return np.fromfile(self._folder / f"{kind}.keys", dtype="<u8")
+            return files.map_array(self._folder / f"{kind}.values", "|u1", count, VALUES[kind])
+        return files.map_array(self._folder / f"{kind}.keys", "<u8", count)
 
     def skipped(self) -> dict[str, int]:
         return {str(k): int(v) for k, v in json.loads((self._folder / SKIPPED_FILE).read_text()).items()}
@@ -260,6 +272,6 @@ def fixed_bytes(column: pa.FixedSizeBinaryArray, width: int) -> NDArray[np.uint8
 
 def _changed(path: str) -> BadDataset:
     return BadDataset(
-        f"{path} changed while it was read; build the index again when it is complete.",
+        f"{path} changed while it was read; run the same command again when it is complete.",
         slug="dataset-changed",
     )
