@@ -25,7 +25,18 @@ from takedown.dataset.pictures import PictureFolder, is_picture
 from takedown.dataset.webdataset import Img2datasetShard
 from takedown.errors import BadDataset
 
-__all__ = ["COLUMNS", "Dataset", "Kind", "Piece", "RowBatch", "Shard", "Stamp", "open_source", "open_sources"]
+__all__ = [
+    "COLUMNS",
+    "Dataset",
+    "Kind",
+    "Piece",
+    "RowBatch",
+    "Shard",
+    "Stamp",
+    "identity",
+    "open_source",
+    "open_sources",
+]
 
 #: Files beside shards that hold neither rows nor pictures.
 _BYSTANDERS = frozenset({".json", ".md", ".yaml", ".yml", ".idx", ".crc", ".lock"})
@@ -59,8 +70,8 @@ def open_sources(sources: Sequence[str | Path], *, strict: bool = True) -> tuple
                 raise
             failed.append((Path(source), error))
             continue
-        new = {_identity(shard.path): shard for shard in dataset.shards}
-        shards = tuple(shard for identity, shard in new.items() if identity not in seen)
+        new = {identity(shard.path): shard for shard in dataset.shards}
+        shards = tuple(shard for entry, shard in new.items() if entry not in seen)
         seen.update(new)
         if shards or dataset.failed or dataset.unread:
             datasets.append(replace(dataset, shards=shards))
@@ -180,7 +191,7 @@ def _passed_over(path: Path, why: str) -> tuple[Path, BadDataset]:
     return path, BadDataset(sentence, slug="dataset-not-followed")
 
 
-def _identity(path: Path) -> str:
+def identity(path: Path) -> str:
     """One text for every way to write this directory entry. Two links to one file are two files."""
     if path.is_dir():
         return os.path.realpath(path)

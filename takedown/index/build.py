@@ -92,6 +92,7 @@ def add_sources(
     with held(index):
         manifest, digest = read(index)
         if not new_shards(manifest, datasets):
+            shutil.rmtree(index / WORK)  # of a run that was killed when all was done
             raise UsageError(
                 "All of this is in the index already; there is nothing to add.", slug="index-has-source"
             )

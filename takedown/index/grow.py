@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from takedown import disk
-from takedown.dataset import Dataset, Shard
+from takedown.dataset import Dataset, Shard, identity
 from takedown.errors import SandboxFailed, UsageError
+from takedown.farm import default_workers
 from takedown.index import files
 from takedown.index.assemble import assemble, clear, total_skipped
-from takedown.index.farm import default_workers, read_units
+from takedown.index.farm import read_units
 from takedown.index.manifest import MANIFEST, Manifest, PartRecord, ShardRecord, SourceRecord
 from takedown.index.units import Unit, UnitArrays, units_of
 from takedown.index.workspace import UNITS, WORK, keep_only
@@ -233,13 +234,13 @@ def new_shards(manifest: Manifest, datasets: Sequence[Dataset]) -> list[tuple[Pa
         UsageError: one that it holds has changed since.
     """
     known = {
-        os.path.normpath(os.path.join(source.path, shard.file)): shard.stamp
+        identity(Path(source.path, shard.file)): shard.stamp
         for source in manifest.sources
         for shard in source.shards
     }
     new = []
     for root, shard in shards_of(datasets):
-        stamp = known.get(os.path.abspath(shard.path))
+        stamp = known.get(identity(shard.path))
         if stamp is None:
             new.append((root, shard))
         elif stamp != tuple(shard.stamp()):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -75,7 +76,17 @@ def held(index: Path) -> Iterator[None]:
             raise UsageError(
                 f"Another process is changing {index}; wait until it is done.", slug="index-in-use"
             ) from None
+        # Whoever had it may have just removed it with its folder: then it guards nothing any more.
+        if not _is_same(lock.fileno(), work / "lock"):
+            raise UsageError(f"Another process has just changed {index}; try again.", slug="index-in-use")
         yield
+
+
+def _is_same(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except OSError:
+        return False
 
 
 def put_in_place(folder: Path, target: Path) -> None:

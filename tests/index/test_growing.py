@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -218,3 +221,74 @@ def test_what_is_no_index_does_not_grow(tmp_path: Path) -> None:
     with pytest.raises(BadIndex, match="is not an index"):
         add_sources(tmp_path, [addresses(tmp_path / "a.parquet", 0, 3)])
     assert [path.name for path in tmp_path.iterdir()] == ["a.parquet"]
+
+
+def test_what_an_abandoned_build_left_is_in_no_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sources = [addresses(tmp_path / "in" / f"{n}.parquet", n * 50, 50) for n in range(3)]
+    monkeypatch.setattr(grow, "PART_ROWS", 50)
+
+    def stop(_done: int, _total: int, what: str) -> None:
+        if what == "reading" and (tmp_path / ".x.building" / "parts" / "0002").exists():
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build_index(tmp_path / "x", sources, progress=stop)
+    build_index(tmp_path / "x", sources[2:])
+    build_index(tmp_path / "y", sources[2:], name="x")
+    assert content(tmp_path / "x") == content(tmp_path / "y")
+
+
+def test_a_part_that_was_never_named_is_gone_after_the_next_change(tmp_path: Path) -> None:
+    build_index(tmp_path / "x", [addresses(tmp_path / "a.parquet", 0, 30)])
+    left = tmp_path / "x" / "parts" / "0007"
+    left.mkdir()
+    (left / "rows").write_bytes(bytes(8))
+    add_sources(tmp_path / "x", [addresses(tmp_path / "b.parquet", 30, 20)])
+    assert sorted(path.name for path in left.parent.iterdir()) == ["0001", "0002"]
+
+
+def test_a_shard_by_another_path_is_the_same_shard(tmp_path: Path) -> None:
+    source = addresses(tmp_path / "in" / "a.parquet", 0, 30)
+    (tmp_path / "link").symlink_to(tmp_path / "in")
+    build_index(tmp_path / "x", [source])
+    with pytest.raises(UsageError, match="in the index already"):
+        add_sources(tmp_path / "x", [tmp_path / "link" / "a.parquet"])
+    assert not (tmp_path / "x" / ".work").exists()
+
+
+def test_a_unit_is_on_disk_before_it_counts_as_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: set[int] = set()
+    fsync, rename = os.fsync, os.replace
+
+    def noted(descriptor: int) -> None:
+        synced.add(os.fstat(descriptor).st_ino)
+        fsync(descriptor)
+
+    def checked(part: Path, path: Path) -> None:
+        for file in [Path(part), *Path(part).rglob("*")]:
+            assert file.stat().st_ino in synced, file
+        units_done.append(Path(path).name)
+        rename(part, path)
+
+    units_done: list[str] = []
+    monkeypatch.setattr(os, "fsync", noted)
+    monkeypatch.setattr(os, "replace", checked)
+    build_index(tmp_path / "x", [addresses(tmp_path / "a.parquet", 0, 30)])
+    assert any(len(name) == 32 for name in units_done)
+
+
+def test_a_lock_that_went_with_its_folder_guards_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build_index(tmp_path / "x", [addresses(tmp_path / "a.parquet", 0, 30)])
+    flock = fcntl.flock
+
+    def late(lock: Any, how: int) -> None:
+        shutil.rmtree(
+            tmp_path / "x" / ".work"
+        )  # the other process is done, just before this one gets the lock
+        flock(lock, how)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    with pytest.raises(UsageError, match="has just changed"):
+        add_sources(tmp_path / "x", [addresses(tmp_path / "b.parquet", 30, 20)])
