@@ -224,10 +224,10 @@ def _describe(about: IndexInfo, as_json: bool) -> None:
         return
     from takedown.report import size
 
-    say(f"{about.name}: {about.rows:,} rows, {size(about.bytes)}")
+    say(f"{shown(about.name)}: {about.rows:,} rows, {size(about.bytes)}")
     for source in about.sources:
         files = "one file" if source.shards == 1 else f"{source.shards:,} files"
-        say(f"  {source.rows:,} rows in {files} of {source.path}")
+        say(f"  {source.rows:,} rows in {files} of {shown(source.path)}")
     say(about.coverage.sentence())
     for one in about.attached:
         rows, lines, differ = (one.counts.get(name, 0) for name in ("rows", "lines", "disagreements"))

@@ -11,14 +11,14 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-
 from takedown.errors import BadIndex
 from takedown.index.lookup import Index
 from takedown.keys import url_sha256
 
 #: Rows asked for, unless the caller says otherwise.
 SAMPLE = 100
+
+_BLOCK = 1_000
 
 
 @dataclass(frozen=True)
@@ -46,20 +46,24 @@ def doubt(index: Index, *, sample: int = SAMPLE) -> Doubted:
     index.verify()
     shards = sum(1 for _ in index.shards())
     asked = 0
-    for number, url in _sampled(index, sample):
-        asked += 1
-        if number not in {hit.row for hit in index.find_digest("url_sha256", url_sha256(url))}:
-            raise BadIndex(
-                f"Row {number} of this index is not found by its own address; build the index again.",
-                slug="index-row-lost",
-            )
+    for rows in _sampled(index, sample):
+        asked += len(rows)
+        answers = index.find_digests("url_sha256", [url_sha256(url) for _, url in rows])
+        found = {(place, hit.row) for place, hit in answers}
+        for place, (number, _) in enumerate(rows):
+            if (place, number) not in found:
+                raise BadIndex(
+                    f"Row {number} of this index is not found by its own address; build the index again.",
+                    slug="index-row-lost",
+                )
     return Doubted(index.file_count, index.info.bytes, shards, asked)
 
 
-def _sampled(index: Index, sample: int) -> Iterator[tuple[int, str]]:
-    if not index.info.rows:
-        return
-    numbers = {round(number) for number in np.linspace(0, index.info.rows - 1, sample)}
-    for row in index.rows(sorted(numbers)):
-        if row.url:
-            yield row.row, row.url
+def _sampled(index: Index, sample: int) -> Iterator[list[tuple[int, str]]]:
+    """(row, address) of evenly spread rows, some at a time."""
+    total = index.info.rows
+    count = min(sample, total)
+    for start in range(0, count, _BLOCK):
+        places = range(start, min(start + _BLOCK, count))
+        rows = index.rows([place * (total - 1) // max(count - 1, 1) for place in places])
+        yield [(row.row, row.url) for row in rows if row.url]

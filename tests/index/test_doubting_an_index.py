@@ -14,8 +14,7 @@ import pytest
 
 from portal.sample import Sample
 from takedown.errors import BadIndex
-from takedown.index import Coverage, Index, build_index, open_index
-
+from takedown.index import Coverage, Index, build_index, doubt, open_index
 
 PART = {"folder": "parts/0001", "first": 0, "rows": 1, "coverage": {}, "by": None, "counts": {}}
 
@@ -163,3 +162,12 @@ def test_coverage_adds_up_and_speaks_plainly() -> None:
         "Of 2,010 rows, addresses are compared with 2,009, exact copies of a file with 6, "
         "and similar pictures with 7."
     )
+
+
+def test_more_rows_than_there_are_can_be_asked_for(tmp_path: Path) -> None:
+    urls = [f"https://a.example/{row}.jpg" for row in range(2_345)]
+    pq.write_table(pa.table({"url": urls}), tmp_path / "rows.parquet")
+    build_index(tmp_path / "x", [tmp_path / "rows.parquet"])
+    assert doubt(Index(tmp_path / "x"), sample=10**12).rows == 2_345
+    assert doubt(Index(tmp_path / "x"), sample=7).rows == 7
+    assert doubt(Index(tmp_path / "x"), sample=1).rows == 1
