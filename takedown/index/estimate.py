@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from takedown.dataset import Shard, open_sources
+from takedown.farm import default_workers
 from takedown.hashing.pictures import PictureReader
 from takedown.index import mih
 from takedown.index.assemble import assemble
-from takedown.index.farm import default_workers
 from takedown.index.grow import MEMORY_BYTES, PART_ROWS, PROCESS_BYTES
 from takedown.index.interface import Coverage
 from takedown.index.units import NEAR, VALUES, WITH_PICTURES, Unit, UnitArrays, extract
