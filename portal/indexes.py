@@ -11,7 +11,7 @@ from django.db import transaction
 from portal.days import today
 from portal.models import DatasetIndex, Event
 from takedown.errors import BadIndex
-from takedown.index import Index, open_index
+from takedown.index import MANIFEST, Index, open_index
 from takedown.keys import Row
 
 
@@ -59,12 +59,21 @@ def opened(index: DatasetIndex) -> Index:
     Raises:
         BadIndex: another index stands in its place; the row numbers of this one mean nothing there.
     """
-    return _open(index.path, index.digest)
+    return _open(index.path, index.digest, _manifest_of(index.path))
+
+
+def _manifest_of(path: str) -> tuple[int, ...]:
+    """Tells cheaply whether the manifest was replaced: then the index grew, or another stands there."""
+    try:
+        found = (Path(path) / MANIFEST).stat()
+    except OSError:
+        return ()
+    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 @lru_cache(maxsize=32)
-def _open(path: str, digest: str) -> Index:
-    """Opened once a process: the arrays are memory-mapped. ``digest`` keeps a replaced folder apart."""
+def _open(path: str, digest: str, _manifest: tuple[int, ...]) -> Index:
+    """Opened once a process and state of the folder: the arrays are memory-mapped."""
     found = open_index(Path(path))
     if digest not in (found.info.digest, *found.info.ancestors):
         raise BadIndex(

@@ -30,8 +30,10 @@ from takedown.index.interface import (
     SourceInfo,
 )
 from takedown.index.lookup import Index
+from takedown.index.manifest import MANIFEST
 
 __all__ = [
+    "MANIFEST",
     "MEMORY_BYTES",
     "MIN_PDQ_QUALITY",
     "PDQ_RADIUS",

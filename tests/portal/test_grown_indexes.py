@@ -46,18 +46,29 @@ def test_matches_of_an_index_that_grew_are_still_read(
     assert (before.in_use, after.in_use, after.rows) == (False, True, 2)
     match = Match.objects.get()
     assert match.index == before
-    indexes._open.cache_clear()
     read = indexes.rows_of([(before, match.row), (after, 1)])
     assert [row.url for row in read.values()] == ["https://a.example/1.jpg", "https://a.example/2.jpg"]
 
 
 def test_another_index_in_the_same_folder_is_never_read_for_it(db: None, grown: Path, tmp_path: Path) -> None:
     before = indexes.register(grown)
+    assert indexes.opened(before).info.rows == 1
     shutil.rmtree(grown)
     build_index(grown, [rows(tmp_path / "c.parquet", ["https://other.example/"])])
-    indexes._open.cache_clear()
     with pytest.raises(BadIndex, match="Another index stands at"):
         indexes.rows_of([(before, 0)])
+
+
+def test_a_process_that_had_the_index_open_reads_the_rows_that_came_since(
+    db: None, grown: Path, tmp_path: Path
+) -> None:
+    index = indexes.register(grown)
+    assert indexes.opened(index).info.rows == 1  # the desk has it open
+    add_sources(grown, [rows(tmp_path / "b.parquet", ["https://a.example/2.jpg"])])
+    # A worker that was started since has stored a match with a new row.
+    read = indexes.rows_of([(index, 1)])
+    assert [row.url for row in read.values()] == ["https://a.example/2.jpg"]
+    assert indexes.opened(index) is indexes.opened(index)
 
 
 def test_the_desk_says_whose_fingerprint_led_to_a_row(
