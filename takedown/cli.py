@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from takedown import __version__
 from takedown.commands import hashing, holder, index, lookup, manager, pictures
 from takedown.commands.terminal import Parser, note, say_json
-from takedown.errors import TakedownError
+from takedown.errors import TakedownError, from_system
 
 _DESCRIPTION = """\
 Keep a copy of an image dataset clean: fetch a publisher's signed removal list, and apply it.
@@ -85,6 +85,8 @@ def _run(argv: list[str]) -> int:
     except Exception as error:  # noqa: BLE001 - the edge: anything else becomes one sentence
         if "--debug" in argv:
             traceback.print_exc()
+        if (known := from_system(error)) is not None:
+            return _fail(argv, known.exit_code, known.slug, known.sentence)
         sentence = (
             f"Something unexpected happened ({type(error).__name__}); run it again with --debug to see "
             "where, and report it."

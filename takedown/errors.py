@@ -20,6 +20,7 @@ and, as its text, one plain sentence that says what to do. The sentence never qu
 
 from __future__ import annotations
 
+import errno
 from typing import ClassVar
 
 
@@ -105,3 +106,18 @@ class SandboxFailed(TakedownError):
 
     retryable = True
     default_slug = "sandbox-failed"
+
+
+def from_system(error: BaseException) -> TakedownError | None:
+    """What the system ran out of, as an error with a sentence; None where the error says something else."""
+    # NumPy says how many items it wrote, and forgets the system's error number.
+    unnumbered = isinstance(error, OSError) and error.errno is None and " written" in str(error)
+    if unnumbered or (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)):
+        return TakedownError(
+            "There is no room left on the disk; make room and run the same command again.", slug="disk-full"
+        )
+    if isinstance(error, MemoryError):
+        return TakedownError(
+            "There is not enough memory; run the same command again when there is more.", slug="memory-short"
+        )
+    return None

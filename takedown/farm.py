@@ -24,7 +24,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from takedown import errors
-from takedown.errors import TakedownError
+from takedown.errors import TakedownError, from_system
 
 Task = dict[str, Any]
 Result = dict[str, Any]
@@ -97,7 +97,8 @@ def serve(work: Callable[[Task, Tell], Result]) -> None:
         except TakedownError as error:
             say({"error": [type(error).__name__, error.slug, error.sentence]})
         except Exception as error:  # noqa: BLE001 - the edge of the process: this task is over, not the others
-            say({"error": ["TakedownError", "unexpected", _unexpected(error)]})
+            known = from_system(error) or TakedownError(_unexpected(error))
+            say({"error": ["TakedownError", known.slug, known.sentence]})
         else:
             steps.flush()
             say({"done": result})

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -125,18 +125,28 @@ class _Assembly:
         """One array of all units, in memory or, where it is large, in a temporary file."""
         count = self.count(kind)
         shape = (count,) if width is None else (count, width)
-        small = count * (width or 1) * dtype.itemsize < self._joining
-        joined: NDArray[Any] = (
-            np.empty(shape, dtype)
-            if small
-            else np.memmap(self._work / f"{kind}.{what}", dtype=dtype, mode="w+", shape=shape)
+        pieces = (
+            read(one, offset)
+            for one, offset in zip(self._units, self._offsets.tolist(), strict=True)
+            if one.count(kind)
         )
+        if count * (width or 1) * dtype.itemsize >= self._joining:
+            return self._in_file(self._work / f"{kind}.{what}", pieces, dtype, shape)
+        joined = np.empty(shape, dtype)
         place = 0
-        for one, offset in zip(self._units, self._offsets.tolist(), strict=True):
-            if length := one.count(kind):
-                joined[place : place + length] = read(one, offset)
-                place += length
+        for piece in pieces:
+            joined[place : place + len(piece)] = piece
+            place += len(piece)
         return joined
+
+    def _in_file(
+        self, path: Path, pieces: Iterable[NDArray[Any]], dtype: np.dtype[Any], shape: tuple[int, ...]
+    ) -> NDArray[Any]:
+        """Written, then mapped: a disk that fills up is an error when written to, and the end when mapped."""
+        with path.open("wb") as file:
+            for piece in pieces:
+                file.write(np.ascontiguousarray(piece, dtype=dtype).data)
+        return np.memmap(path, dtype=dtype, mode="r", shape=shape)
 
     def _forget(self) -> None:
         """Temporary files go as soon as they have been read; what is still mapped stays readable."""
