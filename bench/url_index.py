@@ -81,7 +81,7 @@ def _look_up(index: Index, sources: Sequence[Path], file: Path) -> None:
     present = [cells[place].as_py() for place in places.tolist()]
     absent = [f"{url}.absent" for url in present]
     with duckdb.connect(str(file), read_only=True) as connection:
-        ways = {
+        ways: dict[str, Callable[[str], int]] = {
             "takedown find_url": lambda url: sum(hit.how == "url-exact" for hit in index.find_url(url)),
             "DuckDB, key in the index": lambda url: _asked(connection, url),
         }
