@@ -79,7 +79,11 @@ def held(index: Path) -> Iterator[None]:
         # Whoever had it may have just removed it with its folder: then it guards nothing any more.
         if not _is_same(lock.fileno(), work / "lock"):
             raise UsageError(f"Another process has just changed {index}; try again.", slug="index-in-use")
-        yield
+        try:
+            yield
+        finally:
+            if not _done(work / UNITS):
+                shutil.rmtree(work, ignore_errors=True)
 
 
 def _is_same(descriptor: int, path: Path) -> bool:

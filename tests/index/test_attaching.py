@@ -205,6 +205,7 @@ def test_what_is_no_table_changes_nothing(tmp_path: Path) -> None:
     with pytest.raises(BadDataset):
         attach(folder, [tmp_path / "rows.parquet"], by="b")
     assert open_index(folder).info.digest == digest
+    assert not (folder / ".work").exists()
     open_index(folder).verify()
 
 
