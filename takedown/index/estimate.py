@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import itertools
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -20,18 +21,23 @@ from typing import Any
 from takedown.dataset import Shard, open_sources
 from takedown.farm import default_workers
 from takedown.hashing.pictures import PictureReader
-from takedown.index import mih
+from takedown.index import addresses, exact_layout, mih
 from takedown.index.assemble import assemble
 from takedown.index.grow import MEMORY_BYTES, PART_ROWS, PROCESS_BYTES
-from takedown.index.interface import Coverage
-from takedown.index.units import NEAR, VALUES, WITH_PICTURES, Unit, UnitArrays, extract
+from takedown.index.interface import MIN_PDQ_QUALITY, Coverage
+from takedown.index.units import NEAR, UNIT_ROWS, VALUES, WITH_PICTURES, Unit, UnitArrays, extract
 
 #: Seconds of sampling unless the caller says otherwise.
 SECONDS = 30.0
 
+#: Seconds until processes have started and loaded what is compiled.
+_STARTING = 2.0
+
 _SAMPLE_ROWS = 100_000
 #: Bytes a row that sorting holds in memory: keys and row numbers, twice.
 _SORT_BYTES = 24
+#: Bytes of a row's number beside a digest or a quality.
+_NUMBER = 4
 
 
 @dataclass(frozen=True)
@@ -96,7 +102,7 @@ def plan(
         shards=len(shards),
         rows=rows,
         keys=keys,
-        seconds=total.reading / min(used, max(len(shards), 1)) + total.sorting,
+        seconds=_STARTING + total.reading / min(used, _unit_count(shards, used)) + total.sorting,
         memory_bytes=min(memory_bytes, max(used * PROCESS_BYTES, PROCESS_BYTES + sorting)),
         disk_bytes=round(total.disk) + near,
         workers=used,
@@ -178,30 +184,46 @@ def _spread(shards: Sequence[Shard]) -> Iterator[Unit]:
 
 def _sample_pictures(shards: Sequence[Shard], seconds: float) -> _Estimate:
     """What a row of a shard with pictures costs. Rows without a picture cost next to nothing."""
-    read = readable = 0
-    has_url = any("url" in (batch_columns or {}) for batch_columns in map(_columns, shards))
+    read = good = 0
     started = time.perf_counter()
     with PictureReader() as reader:
-        for shard in shards:
-            for picture in reader.read(shard):
-                read += 1
-                readable += picture.fingerprint is not None
-                if time.perf_counter() - started > seconds:
-                    return _of_pictures(read, readable, time.perf_counter() - started, has_url)
-    return _of_pictures(read, readable, time.perf_counter() - started, has_url)
+        for picture in itertools.chain.from_iterable(map(reader.read, shards)):
+            read += 1
+            found = picture.fingerprint
+            good += found is not None and found.pdq_quality >= MIN_PDQ_QUALITY
+            if time.perf_counter() - started > seconds:
+                break
+        return _of_pictures(read, good, time.perf_counter() - started, shards)
 
 
-def _of_pictures(read: int, readable: int, seconds: float, has_url: bool) -> _Estimate:
-    share = readable / max(read, 1)
-    own_files = {"sha256": 0.0 if has_url else 1.0, "md5": 0.0 if has_url else 1.0}
-    keys = {"pdq": share, "phash": share, "url": 1.0 if has_url else 0.0, **own_files}
-    # Four keys of an address at 13 bytes; a digest with its key; a quality.
-    disk = 52 if has_url else (32 + 4 + 13) + (16 + 4 + 13)
-    return _Estimate(seconds / max(read, 1), 0.0, disk + 5, keys, read)
+def _of_pictures(read: int, good: int, seconds: float, shards: Sequence[Shard]) -> _Estimate:
+    """What a row costs where ``read`` pictures took some seconds and ``good`` of them had a hash."""
+    share = good / max(read, 1)
+    keys = {kind: _share(shards, kind) for kind in ("url", "sha256", "md5")} | {"pdq": share, "phash": share}
+    rows = sum(shard.num_rows for shard in shards)
+    key = exact_layout.layout_for(rows, rows).width
+    disk = keys["url"] * key * len(addresses.KINDS) + share * (_NUMBER + VALUES["pdq_quality"])
+    disk += sum(keys[kind] * (_NUMBER + VALUES[kind] + key) for kind in ("sha256", "md5"))
+    return _Estimate(seconds / max(read, 1), 0.0, disk, keys, read)
 
 
-def _columns(shard: Shard) -> dict[str, str] | None:
-    sidecar = getattr(shard, "sidecar", None)
-    return (
-        sidecar.columns if sidecar is not None else ({"url": "url"} if shard.kind == "img2dataset" else None)
-    )
+def _share(shards: Sequence[Shard], kind: str) -> float:
+    """The share of rows of shards with pictures that have a key: files themselves, or as a sidecar says."""
+
+    def has(shard: Shard) -> bool:
+        if shard.kind == "images":
+            return kind != "url"
+        return kind == "url" or kind in getattr(getattr(shard, "sidecar", None), "columns", {})
+
+    rows = sum(shard.num_rows for shard in shards)
+    return sum(shard.num_rows for shard in shards if has(shard)) / max(rows, 1)
+
+
+def _unit_count(shards: Sequence[Shard], enough: int) -> int:
+    """Units that the shards are cut into, at least 1; not counted any further than is enough."""
+    count = 0
+    for shard in shards:
+        count += len(shard.pieces(UNIT_ROWS))
+        if count >= enough:
+            break
+    return max(count, 1)

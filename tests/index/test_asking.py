@@ -159,3 +159,18 @@ def test_doubting_asks_rows_for_themselves(tmp_path: Path) -> None:
     assert cli.main(["index", "verify", str(folder)]) == 0
     (tmp_path / "x.parquet").unlink()
     assert cli.main(["index", "verify", str(folder)]) == 3
+
+
+@pytest.mark.parametrize("files", [False, True])
+def test_a_plan_of_pictures_counts_what_a_build_then_finds(files: bool, tmp_path: Path) -> None:
+    source = tmp_path / "in"
+    if files:
+        source.mkdir()
+        for number in range(40):
+            (source / f"{number}.jpg").write_bytes(shards.picture(number))
+    else:
+        shards.img2dataset(source, shards=2, rows=20, failed=())
+    expected = plan([source], seconds=30)
+    info = build_index(tmp_path / "x", [source])
+    assert expected.keys == info.coverage
+    assert 0.5 * info.bytes < expected.disk_bytes < info.bytes
