@@ -12,13 +12,14 @@ import pyarrow.parquet as pq
 import pytest
 from django.test import Client
 
-from portal import indexes
+from portal import indexes, matching
 from portal.models import Case, Match, Submission, User
 from takedown import sandbox
 from takedown.dataset import Stamp
 from takedown.dataset.fingerprints import write_fingerprints
 from takedown.errors import BadIndex
-from takedown.index import add_sources, attach, build_index
+from takedown.index import Index, add_sources, attach, build_index
+from takedown.keys import Row
 
 Submit = Callable[..., Submission]
 Work = Callable[[Submission], None]
@@ -101,3 +102,26 @@ def test_the_desk_says_whose_fingerprint_led_to_a_row(
     client.force_login(alice)
     page = client.get(f"/desk/case/{Case.objects.get().pk}/").content.decode()
     assert "by a fingerprint that example university made: look twice" in page
+
+
+def test_a_file_that_is_everywhere_fills_a_case_and_no_more_is_read(
+    db: None, submit: Submit, work: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    urls = [f"https://a.example/{row}.jpg" for row in range(60)]
+    digest = hashlib.md5(b"a placeholder", usedforsecurity=False).hexdigest()
+    pq.write_table(pa.table({"url": urls, "md5": [digest] * 60}), tmp_path / "a.parquet")
+    build_index(tmp_path / "x", [tmp_path / "a.parquet"])
+    indexes.register(tmp_path / "x")
+    monkeypatch.setattr(matching, "MAX_MATCHES", 7)
+    reads: list[int] = []
+    rows_of = Index.rows
+
+    def counted(index: Index, numbers: list[int]) -> list[Row]:
+        reads.append(len(numbers))
+        return rows_of(index, numbers)
+
+    monkeypatch.setattr(Index, "rows", counted)
+    work(submit("https://a.example/0.jpg"))
+    assert Match.objects.count() == 7
+    assert len(reads) <= 4
+    assert sum(reads) <= 8
