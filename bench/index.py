@@ -36,10 +36,17 @@ class Sizes(NamedTuple):
     listed: int
     urls: int
     exact: tuple[int, ...]
+    grown: tuple[int, ...]
 
 
-FULL = Sizes(near=10_000_000, listed=5_000_000, urls=4_000_000, exact=(10_000_000, 100_000_000))
-SMALL = Sizes(near=100_000, listed=50_000, urls=40_000, exact=(100_000,))
+FULL = Sizes(
+    near=10_000_000,
+    listed=5_000_000,
+    urls=4_000_000,
+    exact=(10_000_000, 100_000_000),
+    grown=(10**6, 10**7, 5 * 10**7),
+)
+SMALL = Sizes(near=100_000, listed=50_000, urls=40_000, exact=(100_000,), grown=(100_000,))
 
 
 class Part(NamedTuple):
@@ -72,6 +79,6 @@ def _parts(sizes: Sizes) -> list[Part]:
             Part(f"{size:,} exact keys", size / 10**5, partial(exact_keys.measure, size=size))
             for size in sizes.exact
         ),
-        Part("near codes", 60, lambda folder: near_codes.measure()),
+        Part("near codes as they grow", 300, partial(near_codes.measure, sizes=sizes.grown)),
         Part("edited pictures", 120, edits.measure),
     ]

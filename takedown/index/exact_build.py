@@ -32,7 +32,7 @@ _DIGIT_BITS = 12
 #: Pairs of a group that is sorted in memory: with its copy about as large as a second-level cache.
 _GROUP = 64_000
 #: Pairs that are read at a time.
-_PIECE = 1 << 17
+_PIECE = 1 << 15
 #: Groups that are sorted or wait to be written.
 _AHEAD = 2 * exact_steps.THREADS
 #: Bytes that a group needs beside the dealt pairs: a copy to sort with and its records.

@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 Keys = NDArray[np.uint64]
 Places = NDArray[np.int64]
 
+#: Queries that are searched together: what is known of them stays in the processor's cache.
+_BLOCK = 1 << 13
+
 
 def bounds(
     wanted: Keys,
@@ -47,7 +50,10 @@ def bounds(
     # A damaged table must not lead outside the array.
     begin, end = (np.minimum(buckets[bucket + side], len(top)).astype(np.int64) for side in (0, 1))
     first[:] = _bounded(part, top, down, np.minimum(begin, end), end, past_equal=False)
-    last[:] = _bounded(part, top, down, first, end, past_equal=True)
+    last[:] = first
+    equal = np.flatnonzero(first < end)
+    equal = equal[top[first[equal]] >> np.uint64(down) == part[equal]]
+    last[equal] = _bounded(part[equal], top, down, first[equal] + 1, end[equal], past_equal=True)
     found = int((last - first).sum())
     if 0 < found <= len(query):
         candidates(first, last, low, row_bits, query[:found], row[:found])
@@ -56,13 +62,22 @@ def bounds(
 
 def _bounded(part: Keys, top: Keys, down: int, low: Places, high: Places, *, past_equal: bool) -> Places:
     """First place in [low, high) whose key is not below (or, past_equal, is above) the wanted one."""
-    low, high = low.copy(), high.copy()
-    while (unfinished := np.flatnonzero(low < high)).size:
-        middle = (low[unfinished] + high[unfinished]) >> 1
-        found, sought = top[middle] >> np.uint64(down), part[unfinished]
-        go_right = found <= sought if past_equal else found < sought
-        low[unfinished[go_right]] = middle[go_right] + 1
-        high[unfinished[~go_right]] = middle[~go_right]
+    found = np.empty_like(low)
+    for start in range(0, len(part), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        found[block] = _halved(part[block], low[block], high[block], top, down, past_equal)
+    return found
+
+
+def _halved(part: Keys, low: Places, high: Places, top: Keys, down: int, past_equal: bool) -> Places:
+    """All ranges are halved as often as the longest needs; picking out the unfinished ones costs more."""
+    before = np.less_equal if past_equal else np.less
+    for _ in range(int((high - low).max()).bit_length()):
+        middle = (low + high) >> 1
+        found = top[np.minimum(middle, len(top) - 1)] >> np.uint64(down)
+        go_right = before(found, part) & (low < high)
+        high = np.where(go_right, high, middle)
+        low = np.where(go_right, middle + 1, low)
     return low
 
 

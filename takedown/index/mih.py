@@ -36,7 +36,7 @@ from takedown.index.mih_layout import ORDER, SCAN_COST, Budget, Layout, budget, 
 plan = size
 
 #: An index larger than this part of the machine's memory is read as from disk: only the pages it needs.
-_MEMORY_SHARE = 4
+_MEMORY_SHARE = 2
 
 
 class Mih:
@@ -124,8 +124,13 @@ def build(
     mih_build.write(codes, out, layout, memory_bytes)
 
 
-def open(out: Path) -> Mih:  # noqa: A001 - build and open are the pair of names that callers rely on
+def open(out: Path, *, on_disk: bool | None = None) -> Mih:  # noqa: A001 - the pair of build
     """Map an index.
+
+    Args:
+        out: the folder.
+        on_disk: read only the pages that are needed, and wait for several at a time; by default for an index
+            larger than half of this machine's memory.
 
     Raises:
         BadIndex: a file is missing, of another length or of another version.
@@ -135,7 +140,9 @@ def open(out: Path) -> Mih:  # noqa: A001 - build and open are the pair of names
     layout = Layout(*(files.number(header, name) for name in Layout._fields))
     if header.get("order") != ORDER or not width or width % 8 or not layout.fits(width):
         raise files.damaged(files.HEADER)
-    number, on_disk = row_type(count), size(count, width, layout).bytes > _memory() // _MEMORY_SHARE
+    number = row_type(count)
+    if on_disk is None:
+        on_disk = size(count, width, layout).bytes > _memory() // _MEMORY_SHARE
     buckets = layout.bands * ((1 << layout.bits) + 1) if layout.bands else 0
     signed = layout.bands * count + mih_build.PADDING if layout.signature else 0
     codes = _mapped(out / "codes", "<u1", count * width, on_disk=on_disk)

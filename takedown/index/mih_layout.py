@@ -82,6 +82,14 @@ class Size(NamedTuple):
     bytes_per_row: float
 
 
+class Expected(NamedTuple):
+    """Buckets opened, rows found in them, and rows whose codes are read, for one query."""
+
+    probes: int
+    candidates: float
+    looked_at: float
+
+
 class Budget(NamedTuple):
     """What is asked for one radius.
 
@@ -143,15 +151,22 @@ def allot(layout: Layout, radius: int) -> NDArray[np.int64]:
     return share - 1 + (np.arange(layout.bands) < left).astype(np.int64)
 
 
-def cost(layout: Layout, rows: int, radius: int) -> float:
-    """Expected nanoseconds of a look-up by bands, on one core, for codes that are spread evenly."""
-    total = 0.0
+def expected(layout: Layout, rows: int, radius: int) -> Expected:
+    """What a look-up by bands meets when the codes are spread evenly."""
+    probes, candidates, looked_at = 0, 0.0, 0.0
     flips = allot(layout, radius)
-    for band, budget in enumerate(flips):
-        probes = patterns(layout.bits, int(budget))
-        candidates = probes * rows / 2**layout.bits
-        total += probes * PROBE_COST + candidates * (CANDIDATE_COST + LOOK_COST * _pass(layout, flips, band))
-    return total
+    for band, most in enumerate(flips):
+        opened = patterns(layout.bits, int(most))
+        probes += opened
+        candidates += opened * rows / 2**layout.bits
+        looked_at += opened * rows / 2**layout.bits * _pass(layout, flips, band)
+    return Expected(probes, candidates, looked_at)
+
+
+def cost(layout: Layout, rows: int, radius: int) -> float:
+    """Expected nanoseconds of a look-up by bands, on one core."""
+    probes, candidates, looked_at = expected(layout, rows, radius)
+    return probes * PROBE_COST + candidates * CANDIDATE_COST + looked_at * LOOK_COST
 
 
 def budget(layout: Layout, radius: int) -> Budget:
