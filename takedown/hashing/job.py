@@ -23,7 +23,7 @@ from typing import Any
 
 from takedown import farm
 from takedown.dataset import Dataset, open_sources
-from takedown.errors import BadDataset, MissingExtra, SandboxFailed, TakedownError, UsageError
+from takedown.errors import BadDataset, SandboxFailed, TakedownError, UsageError
 from takedown.hashing.layout import Job, jobs_of, place
 from takedown.hashing.pictures import PictureReader
 from takedown.hashing.worker import work
@@ -161,7 +161,7 @@ class _Run:
                 self._take(self.jobs[number], result)
 
     def _take(self, job: Job, result: farm.Result | TakedownError) -> None:
-        if isinstance(result, (MissingExtra, SandboxFailed)):
+        if isinstance(result, (UsageError, SandboxFailed)):  # the others would fare no better
             raise result
         if isinstance(result, TakedownError):
             self.errors.append((job.path, result))

@@ -1,8 +1,8 @@
 """Fingerprints of a shard's pictures, made in sandboxes: a dataset copy is trusted no more than uploads.
 
 A picture that cannot be read has no fingerprint. A child that dies on a picture gets two more tries, since
-the machine may have been short of memory (sandbox.py). When one picture after the other fails so, it is not
-the pictures' fault, and the work stops.
+the machine may have been short of memory (sandbox.py). When one picture after the other fails so, a picture
+that is known to be good is tried: if that fails too, the sandbox does not work here, and the work stops.
 
 img2dataset makes pictures square with white bands unless it is told otherwise: those are cut off, by the size
 that the row gives where it gives one (borders.py).
@@ -18,13 +18,20 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import NamedTuple
 
-from takedown.dataset import Piece, Shard
+from takedown.dataset import Piece, RowBatch, Shard
 from takedown.errors import SandboxFailed, TakedownError
 from takedown.fingerprint import Fingerprint
 from takedown.sandbox import BATCH_BYTES, BATCH_PICTURES, Sandbox, Stored
 
-#: So many pictures in a row on which the child died mean that the sandbox does not work here.
+#: After so many pictures in a row on which the child died the sandbox is put to the test.
 _MAX_FAILURES = 20
+#: A whole PNG of one pixel.
+_GOOD = Stored(
+    bytes.fromhex(
+        "89504e470d0a1a0a0000000d4948445200000001000000010800000000"
+        "3a7e9b550000000a4944415478da63680000008200818dd6a6490000000049454e44ae426082"
+    )
+)
 
 #: Row of a shard -> width and height of its picture as downloaded.
 Sizes = Mapping[int, tuple[int, int]]
@@ -89,23 +96,22 @@ class PictureReader:
         sandbox = self._idle.get()
         try:
             results = sandbox.fingerprint_many([stored for _, stored in batch])
+            for result in results:
+                self._doubt(sandbox, result)
         finally:
             self._idle.put(sandbox)
         return [
-            self._picture(row, stored.data, result)
-            for (row, stored), result in zip(batch, results, strict=True)
+            _picture(row, stored.data, result) for (row, stored), result in zip(batch, results, strict=True)
         ]
 
-    def _picture(self, row: int, content: bytes, result: Fingerprint | TakedownError) -> Picture:
-        if isinstance(result, Fingerprint):
+    def _doubt(self, sandbox: Sandbox, result: Fingerprint | TakedownError) -> None:
+        """Raise SandboxFailed when it is the sandbox that does not work."""
+        self._failures = self._failures + 1 if isinstance(result, SandboxFailed) else 0
+        if self._failures >= _MAX_FAILURES:
+            (found,) = sandbox.fingerprint_many([_GOOD])
+            if isinstance(found, TakedownError):
+                raise found
             self._failures = 0
-            return Picture(row, bytes.fromhex(result.sha256), bytes.fromhex(result.md5), result)
-        if isinstance(result, SandboxFailed):
-            self._failures += 1
-            if self._failures >= _MAX_FAILURES:
-                raise result
-        md5 = hashlib.md5(content, usedforsecurity=False).digest()
-        return Picture(row, hashlib.sha256(content).digest(), md5, None)
 
 
 def original_sizes(shard: Shard, piece: Piece | None = None) -> Sizes:
@@ -114,23 +120,40 @@ def original_sizes(shard: Shard, piece: Piece | None = None) -> Sizes:
     Raises:
         BadDataset: the shard is damaged.
     """
-    if shard.kind != "img2dataset":
-        return {}
     found: dict[int, tuple[int, int]] = {}
-    for batch in shard.rows(columns=("url", "width", "height"), piece=piece):
-        if batch.width is not None and batch.height is not None:
-            sizes = zip(batch.width.to_pylist(), batch.height.to_pylist(), strict=True)
-            found.update((batch.first + at, (w, h)) for at, (w, h) in enumerate(sizes) if _is_size(w, h))
+    if may_be_padded(shard):
+        for batch in shard.rows(columns=("url", "width", "height"), piece=piece):
+            found |= sizes_of(batch)
     return found
 
 
-def _is_size(width: int | None, height: int | None) -> bool:
-    return width is not None and height is not None and 0 < width < 2**31 and 0 < height < 2**31
+def sizes_of(batch: RowBatch) -> dict[int, tuple[int, int]]:
+    """The sizes in a batch of rows, those that make sense, by row of the shard."""
+    if batch.width is None or batch.height is None:
+        return {}
+    sizes = zip(batch.width.to_pylist(), batch.height.to_pylist(), strict=True)
+    return {batch.first + at: (w, h) for at, (w, h) in enumerate(sizes) if _is_length(w) and _is_length(h)}
+
+
+def may_be_padded(shard: Shard) -> bool:
+    """Whether img2dataset wrote the pictures of a shard."""
+    return shard.kind == "img2dataset"
+
+
+def _is_length(pixels: int | None) -> bool:
+    return pixels is not None and 0 < pixels < 2**31
+
+
+def _picture(row: int, content: bytes, result: Fingerprint | TakedownError) -> Picture:
+    if isinstance(result, Fingerprint):
+        return Picture(row, bytes.fromhex(result.sha256), bytes.fromhex(result.md5), result)
+    md5 = hashlib.md5(content, usedforsecurity=False).digest()
+    return Picture(row, hashlib.sha256(content).digest(), md5, None)
 
 
 def _batches(shard: Shard, piece: Piece | None, sizes: Sizes) -> Iterator[list[tuple[int, Stored]]]:
     """Pictures with their rows, as many at a time as a sandbox reads with one child."""
-    padded = shard.kind == "img2dataset"
+    padded = may_be_padded(shard)
     batch: list[tuple[int, Stored]] = []
     total = 0
     for row, content in shard.pictures(piece):

@@ -20,15 +20,15 @@ from typing import Any, NamedTuple
 
 from takedown.dataset import RowBatch, Shard
 from takedown.dataset.fingerprints import MIN_QUALITY, SCHEMA, finished, write_fingerprints
-from takedown.errors import BadDataset
-from takedown.hashing.pictures import Picture, PictureReader, original_sizes
+from takedown.errors import BadDataset, UsageError
+from takedown.hashing.pictures import Picture, PictureReader, may_be_padded, sizes_of
 
 #: Told how many pictures more are done.
 Tell = Callable[[int], None]
 Counts = dict[str, int]
 Cell = bytes | None
 
-_DIGESTS = ("sha256", "md5")
+_FROM_ROWS = ("url", "sha256", "md5", "width", "height")
 
 
 def hash_shard(shard: Shard, table: Path, reader: PictureReader, tell: Tell) -> tuple[Counts, bool]:
@@ -45,6 +45,7 @@ def hash_shard(shard: Shard, table: Path, reader: PictureReader, tell: Tell) -> 
 
     Raises:
         BadDataset: the shard is damaged or changed while it was read.
+        UsageError: the table cannot be written.
         MissingExtra, SandboxFailed: pictures cannot be read on this machine.
     """
     stamp = shard.stamp()
@@ -61,7 +62,14 @@ def hash_shard(shard: Shard, table: Path, reader: PictureReader, tell: Tell) -> 
             slug="dataset-changed",
         )
     columns, counts = lines.finish()
-    write_fingerprints(table, columns, stamp, counts)
+    try:
+        write_fingerprints(table, columns, stamp, counts)
+    except OSError as error:
+        raise UsageError(
+            f"{table} cannot be written ({error.strerror}); make room or give another folder, and run the "
+            "same command again.",
+            slug="out-not-writable",
+        ) from None
     return counts, False
 
 
@@ -81,10 +89,12 @@ class _Lines:
 
     def __init__(self, shard: Shard) -> None:
         self._files_are_rows = shard.kind == "images"
-        self.sizes = original_sizes(shard)
+        self.sizes: dict[int, tuple[int, int]] = {}
         self._known: list[tuple[Cell, Cell, Cell]] = []
-        for batch in shard.rows(columns=("url", *_DIGESTS)):
+        for batch in shard.rows(columns=_FROM_ROWS):
             self._known += _known(batch)
+            if may_be_padded(shard):
+                self.sizes |= sizes_of(batch)
         self._seen: dict[int, _Seen] = {}
 
     def add(self, picture: Picture) -> None:
@@ -106,7 +116,12 @@ class _Lines:
         """The cells of one line in the order of SCHEMA."""
         seen = self._seen.get(row, _Seen(readable=False))
         digests = sha256 or seen.digests[0], md5 or seen.digests[1]
-        return (url_sha256, *digests, seen.pdq, seen.quality, seen.phash, *self.sizes.get(row, seen.size))
+        return (url_sha256, *digests, seen.pdq, seen.quality, seen.phash, *self._size(row, seen))
+
+    def _size(self, row: int, seen: _Seen) -> tuple[int | None, int | None]:
+        """As the row says, unless it says that what lost its padding is square: that is the size with it."""
+        width, height = self.sizes.get(row, seen.size)
+        return seen.size if width == height and seen.size[0] != seen.size[1] else (width, height)
 
     def _counts(self, lines: int) -> Counts:
         readable = sum(seen.readable for seen in self._seen.values())

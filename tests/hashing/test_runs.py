@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -12,8 +15,10 @@ from factories.tables import lines, names, one
 
 from takedown.dataset import Stamp
 from takedown.dataset.fingerprints import SCHEMA, write_fingerprints
-from takedown.errors import BadDataset, UsageError
+from takedown.errors import BadDataset, SandboxFailed, TakedownError, UsageError
+from takedown.fingerprint import Fingerprint
 from takedown.hashing import hash_shards, job, layout
+from takedown.sandbox import Sandbox, Stored
 
 # --- Names ------------------------------------------------------------------------------------------------
 
@@ -145,6 +150,43 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         one(tmp_path / "copy", tmp_path / "file")
     assert caught.value.slug == "out-not-writable"
+
+
+def test_a_full_disk_stops_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shards.img2dataset(tmp_path / "copy", shards=2, rows=2)
+
+    def full(*_anything: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("takedown.hashing.shard.write_fingerprints", full)
+    with pytest.raises(UsageError, match="No space left") as caught:
+        one(tmp_path / "copy", tmp_path / "T")
+    assert caught.value.slug == "out-not-writable"
+
+
+def test_many_deadly_pictures_cost_themselves_and_a_dead_sandbox_stops_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for number in range(45):
+        (copy / f"{number:02}.jpg").write_bytes(b"deadly" if number else shards.picture(1))
+    working = Sandbox.fingerprint_many
+
+    def fragile(box: Sandbox, pictures: Sequence[Stored]) -> list[Fingerprint | TakedownError]:
+        """Dies on some pictures."""
+        return [
+            SandboxFailed("It died.") if picture.data == b"deadly" else working(box, [picture])[0]
+            for picture in pictures
+        ]
+
+    monkeypatch.setattr(Sandbox, "fingerprint_many", fragile)
+    assert one(copy, tmp_path / "T").counts["unreadable"] == 44
+    monkeypatch.setattr(
+        Sandbox, "fingerprint_many", lambda _, pictures: [SandboxFailed("It died.")] * len(pictures)
+    )
+    with pytest.raises(SandboxFailed):
+        one(copy, tmp_path / "T2")
 
 
 def test_a_shard_that_changes_while_it_is_read_gives_no_table(

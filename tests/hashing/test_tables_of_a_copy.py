@@ -102,21 +102,28 @@ def test_bad_and_flat_pictures_among_good_ones(tmp_path: Path) -> None:
     assert [line["sha256"] for line in found] == [hashlib.sha256(d).digest() for d in pictures.values()]
 
 
-def test_padding_is_cut_off_by_the_size_in_the_row(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("sizes", "size"),
+    [
+        ({"width": 256, "height": 256, "original_width": 1024, "original_height": 704}, (1024, 704)),
+        ({"width": 256, "height": 256}, (256, 176)),
+        ({}, (256, 176)),
+    ],
+)
+def test_padding_is_cut_off(tmp_path: Path, sizes: dict[str, int], size: tuple[int, int]) -> None:
     inner = Image.open(io.BytesIO(shards.picture(3, side=256))).crop((0, 40, 256, 216))
     square = Image.new("RGB", (256, 256), (255, 255, 255))
     square.paste(inner, (0, 40))
     copy = tmp_path / "copy"
     copy.mkdir()
     row = {"url": "https://a.example/1", "key": "0", "status": "success", "caption": "c"}
-    sizes = {"width": 256, "height": 256, "original_width": 1024, "original_height": 704}
     with tarfile.open(copy / "0.tar", "w") as tar:
         shards.add(tar, "0.jpg", encode(square, "PNG"))
         shards.add(tar, "0.json", json.dumps(row | sizes).encode())
     one(copy, tmp_path / "T")
     (line,) = lines(tmp_path / "T")
     assert line["pdq"].hex() == base(encode(inner, "PNG")).pdq
-    assert (line["width"], line["height"]) == (1024, 704)
+    assert (line["width"], line["height"]) == size
 
 
 def test_a_row_without_a_picture_stands_for_its_digest(tmp_path: Path) -> None:
