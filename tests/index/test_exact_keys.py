@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import tracemalloc
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -185,6 +186,20 @@ def test_uniform_keys_that_do_not_fit_go_through_files_that_are_gone_at_the_end(
     exact.build(keys, tmp_path / "b", rows=rows, memory_bytes=1 << 20)
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
     assert sorted(contents(tmp_path / "b")) == ["buckets", "header.json", "records"]
+
+
+def test_memory_stays_within_what_is_allowed(tmp_path: Path) -> None:
+    keys = np.random.default_rng(10).integers(0, 1 << 64, 4_000_000, dtype=np.uint64)
+    keys[::3] = 12345  # more equal keys than fit
+    exact.build(keys[:10], tmp_path / "compiled")
+    tracemalloc.start()
+    try:
+        exact.build(keys, tmp_path / "x", memory_bytes=32 << 20)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 32 << 20 < 12 * len(keys)
+    assert exact.open(tmp_path / "x").count(u64(12345)) == len(keys[::3])
 
 
 def test_keys_are_ordered_like_the_hex_text_of_their_digests() -> None:
