@@ -105,3 +105,58 @@ def turn(lumas: Any, cosine: int, across: int, down: int, behind: int, out: Any)
             upper = np.int64(lumas[top, left]) * (256 - part_x) + np.int64(lumas[top, right]) * part_x
             lower = np.int64(lumas[bottom, left]) * (256 - part_x) + np.int64(lumas[bottom, right]) * part_x
             out[i, j] = (upper * (256 - part_y) + lower * part_y + 32768) >> 16
+
+
+@kernel
+def continue_rows(
+    lumas: Any, room: int, tall: int, wide: int, spread: int, fading: int, mirror: int, mean: int, out: Any
+) -> None:
+    """See variant_planes._continue_plainly; ``out`` holds the picture already."""
+    height, width = lumas.shape
+    line, sums = np.empty(width, np.int64), np.empty(3 * width + 2, np.int64)
+    for distance in range(1, room + 1):
+        half = min(spread * distance * tall // (2 * wide), width)
+        count = 4 * (2 * half + 1)
+        inside = min(distance, height) - 1
+        for side in range(2):
+            edge, inner = (0, inside) if side == 0 else (height - 1, height - 1 - inside)
+            to = room - distance if side == 0 else room + height - 1 + distance
+            for x in range(width):
+                line[x] = np.int64(lumas[edge, x]) * (4 - mirror) + np.int64(lumas[inner, x]) * mirror
+            sums[0] = 0
+            for k in range(width + 2 * half):
+                sums[k + 1] = sums[k] + line[min(max(k - half, 0), width - 1)]
+            for x in range(width):
+                value = (2 * (sums[x + 2 * half + 1] - sums[x]) + count) // (2 * count)
+                out[to, x] = mean + (value - mean) * height // (height + fading * distance)
+
+
+@kernel
+def spread_rows(values: Any, half: int, least: bool, out: Any) -> None:
+    """Least or greatest value of ``half`` rows before to ``half`` after each; rows end at the picture's."""
+    height, width = values.shape
+    for y in range(height):
+        first, last = max(0, y - half), min(height, y + half + 1)
+        out[y] = values[first]
+        for k in range(first + 1, last):
+            for x in range(width):
+                value = values[k, x]
+                if (value < out[y, x]) if least else (value > out[y, x]):
+                    out[y, x] = value
+
+
+@kernel
+def window_sums(values: Any, down: int, across: int, out: Any) -> None:
+    """Sums over windows around each pixel, as far as they lie in the picture."""
+    height, width = values.shape
+    sums = np.zeros((height + 1, width + 1), np.int64)
+    for y in range(height):
+        line = np.int64(0)
+        for x in range(width):
+            line += values[y, x]
+            sums[y + 1, x + 1] = sums[y, x + 1] + line
+    for y in range(height):
+        top, bottom = max(0, y - down), min(height, y + down + 1)
+        for x in range(width):
+            left, right = max(0, x - across), min(width, x + across + 1)
+            out[y, x] = sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left]

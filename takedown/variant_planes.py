@@ -13,6 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from takedown.pdq import Luma
+from takedown.pdq_operators import SIDE
+from takedown.variant_windows import COSINES, SINES
+
+__all__ = ["EDGE", "ROOM", "SIDE", "SMALL", "Plane", "continued", "plain", "small", "turned"]
 
 #: Room on each side of a picture that is continued or turned, in 1/1000 of that side.
 ROOM = 130
@@ -20,10 +24,6 @@ ROOM = 130
 SMALL = 256
 #: What lies behind a picture that is turned: its own edge pixels, or a colour.
 EDGE = 0
-
-# Cosine and sine of whole degrees in 1/2^16.
-_COSINES = (65536, 65526, 65496, 65446, 65376)
-_SINES = (0, 1144, 2287, 3430, 4572)
 
 
 class Plane(NamedTuple):
@@ -100,20 +100,26 @@ def _continue_rows(
     room = -(-height * ROOM // 1000)
     out = np.empty((height + 2 * room, width), dtype=np.int32)
     out[room : room + height] = lumas
+    kernels = _kernels()
+    fill = kernels.continue_rows if kernels else _continue_plainly
+    fill(lumas, room, tall, wide, spread, fading, mirror, mean, out)
+    return out
+
+
+def _continue_plainly(
+    lumas: Luma, room: int, tall: int, wide: int, spread: int, fading: int, mirror: int, mean: int, out: Luma
+) -> None:
+    height, width = lumas.shape
     for distance in range(1, room + 1):
         half = min(spread * distance * tall // (2 * wide), width)
-        for edge, inner, to in (
-            (0, distance - 1, room - distance),
-            (-1, -distance, room + height - 1 + distance),
-        ):
-            inner = max(-height, min(inner, height - 1))
+        inside, last = min(distance, height) - 1, room + height - 1
+        for edge, inner, to in ((0, inside, room - distance), (-1, -1 - inside, last + distance)):
             line = lumas[edge].astype(np.int64) * (4 - mirror) + lumas[inner].astype(np.int64) * mirror
             sums = np.cumsum(np.pad(line, (half, half), mode="edge"))
             sums = np.concatenate([np.zeros(1, dtype=np.int64), sums])
             count = 4 * (2 * half + 1)
             value = (2 * (sums[2 * half + 1 :] - sums[:width]) + count) // (2 * count)
             out[to] = mean + (value - mean) * height // (height + fading * distance)
-    return out
 
 
 def turned(plane: Plane, aspect: tuple[int, int], degrees: int, behind: int) -> Plane:
@@ -122,12 +128,12 @@ def turned(plane: Plane, aspect: tuple[int, int], degrees: int, behind: int) -> 
     Args:
         plane: a plain picture.
         aspect: width and height of the picture as it was.
-        degrees: -4..4.
+        degrees: -3..3.
         behind: EDGE, or the luma of what shows where the picture does not reach.
     """
     height, width = plane.luma.shape
     room_y, room_x = -(-height * ROOM // 1000), -(-width * ROOM // 1000)
-    cosine, sine = _COSINES[abs(degrees)], _SINES[abs(degrees)] * (1 if degrees > 0 else -1)
+    cosine, sine = COSINES[abs(degrees)], SINES[abs(degrees)] * (1 if degrees > 0 else -1)
     # Canonical pixels need not be square: a step down is so many steps across, and the other way round.
     across = sine * aspect[1] * width // (aspect[0] * height)
     down = sine * aspect[0] * height // (aspect[1] * width)

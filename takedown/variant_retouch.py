@@ -12,6 +12,7 @@ Works on the small plane of a picture, in integers (variant_planes.py).
 
 from __future__ import annotations
 
+import functools
 from math import isqrt
 from typing import Any, NamedTuple
 
@@ -79,13 +80,16 @@ def _reach(plane: Plane, aspect: tuple[int, int], size: int) -> tuple[int, int]:
 
 def _spread(values: NDArray[Any], reach: tuple[int, int], which: np.ufunc) -> NDArray[Any]:
     """Least or greatest value in a window around each pixel; windows end at the picture's edges."""
-    for axis, half in enumerate(reach):
-        padded = np.pad(values, [(half, half) if k == axis else (0, 0) for k in (0, 1)], mode="edge")
-        length, found = values.shape[axis], values.copy()
-        for offset in range(2 * half + 1):
-            cut = slice(offset, offset + length)
-            which(found, padded[cut] if axis == 0 else padded[:, cut], out=found)
-        values = found
+    kernels = _kernels()
+    for half in reach:
+        if kernels:
+            found = np.empty_like(values)
+            kernels.spread_rows(values, half, which is np.minimum, found)
+        else:
+            padded, found = np.pad(values, ((half, half), (0, 0)), mode="edge"), values.copy()
+            for offset in range(2 * half + 1):
+                which(found, padded[offset : offset + len(values)], out=found)
+        values = np.ascontiguousarray(found.T)
     return values
 
 
@@ -106,9 +110,22 @@ def _painted(lumas: Luma, marks: NDArray[np.bool_], reach: tuple[int, int]) -> L
 
 def _window_sums(values: NDArray[np.int64], reach: tuple[int, int]) -> NDArray[np.int64]:
     """Sums over windows around each pixel, as far as they lie in the picture."""
+    if kernels := _kernels():
+        found = np.empty_like(values)
+        kernels.window_sums(values, *reach, found)
+        return found
     for half in reach:
         sums = np.zeros((len(values) + 1, values.shape[1]), dtype=np.int64)
         np.cumsum(values, axis=0, out=sums[1:])
         at = np.arange(len(values))
         values = (sums[np.minimum(at + half + 1, len(values))] - sums[np.maximum(at - half, 0)]).T
     return values
+
+
+@functools.cache
+def _kernels() -> Any:
+    try:
+        from takedown import variant_kernels
+    except ImportError:
+        return None
+    return variant_kernels
