@@ -83,13 +83,13 @@ class Limits:
     """What one picture may use.
 
     Attributes:
-        memory: bytes of address space.
+        memory: bytes of address space; the decoders and the compiled loops themselves occupy 400 MB.
         cpu: seconds of processor time.
         wall: seconds by the clock.
         files: open file descriptors.
     """
 
-    memory: int = 1 << 30
+    memory: int = 1280 << 20
     cpu: int = 10
     wall: float = 30.0
     files: int = 8

@@ -160,8 +160,6 @@ def decoders() -> Any:
             "Reading pictures needs an optional part; run: pip install '.[index]' in the project's folder"
         ) from error
     Image.preinit()
-    # Every picture in one piece of memory, which pixels.py reads where it is.
-    Image.core.set_use_block_allocator(1)  # type: ignore[attr-defined]
     # One thread: the sandbox lets a decoder start none.
     pi_heif.register_heif_opener(decode_threads=1, thumbnails=False, depth_images=False, aux_images=False)
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1

@@ -80,13 +80,23 @@ def _shrunk_fast(image: Image, kernels: Any) -> Pixels:
     """Steps 1 to 3 of the module's docstring."""
     width, height = image.size
     out = np.empty((min(height, SIDE), min(width, SIDE), 3), dtype=np.uint8)
-    if image.mode in ("L", "RGB") and not image.has_transparency_data:
-        _shrink(_memory(image), 0, height, 0, out, kernels)
+    if (whole := _whole(image)) is not None:
+        _shrink(whole, 0, height, 0, out, kernels)
         return out
     for first, last, top, bottom in _strips(height):
         strip = _bands(image.crop((0, top, width, bottom)), kernels)
         _shrink(strip, top, height, first, out[first:last], kernels)
     return out
+
+
+def _whole(image: Image) -> Pixels | None:
+    """The memory of a grey or RGB picture, when Pillow holds it in one piece (up to 16 MB it does)."""
+    if image.mode not in ("L", "RGB") or image.has_transparency_data:
+        return None
+    try:
+        return _memory(image)
+    except ValueError:
+        return None
 
 
 def _shrink(strip: Pixels, top: int, height: int, first: int, out: Pixels, kernels: Any) -> None:
@@ -139,23 +149,20 @@ _ArrowArray._fields_ = [
 def _memory(image: Image) -> Pixels:
     """The pixels of an L, RGB or RGBA picture as Pillow holds them: uint8 [h, w, 1 or 4], not a copy.
 
-    Pillow gives its memory away by the Arrow C data interface: bytes, or lists of four of them. A picture
-    of many megabytes is in one piece only where images.decoders has told Pillow so; else it is copied.
+    Pillow gives its memory away by the Arrow C data interface: bytes, or lists of four of them.
+
+    Raises:
+        ValueError: it is in several pieces.
     """
     bands = 1 if image.mode == "L" else 4
-    shape = (image.height, image.width, bands)
-    try:
-        _, capsule = image.__arrow_c_array__()
-    except ValueError:
-        copy = image.tobytes("raw", "L" if bands == 1 else "RGBX" if image.mode == "RGB" else "RGBA")
-        return np.frombuffer(bytearray(copy), dtype=np.uint8).reshape(shape)
+    _, capsule = image.__arrow_c_array__()
     array = _ArrowArray.from_address(_pointer(capsule, b"arrow_array"))
     values = array if bands == 1 else array.children[0].contents
     if values.offset != 0 or values.length != image.height * image.width * bands:
         raise ValueError("Pillow holds the picture in a way that is not known here")
     memory = (ctypes.c_uint8 * values.length).from_address(values.buffers[1])
     memory.owner = capsule  # lives as long as the array made from it
-    return np.frombuffer(memory, dtype=np.uint8).reshape(shape)
+    return np.frombuffer(memory, dtype=np.uint8).reshape(image.height, image.width, bands)
 
 
 _pointer = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)(

@@ -13,10 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from takedown import pixels
-from takedown.images import decoders
 from takedown.pixels import canonical_pixels
 
-decoders()
 compiled = pytest.mark.skipif(pixels._kernels() is None, reason="numba is not installed")
 
 
@@ -95,15 +93,11 @@ def test_the_largest_sums_do_not_spill_over(size: tuple[int, int]) -> None:
 
 @compiled
 def test_a_picture_that_pillow_holds_in_pieces_is_read_too() -> None:
-    core: Any = Image.core  # type: ignore[attr-defined]
-    core.set_use_block_allocator(0)
-    try:
-        image = Image.new("RGB", (3000, 2000), (9, 200, 31))
-        with pytest.raises(ValueError, match="contiguous"):
-            image.__arrow_c_array__()
-        assert (canonical_pixels(image) == [9, 200, 31]).all()
-    finally:
-        core.set_use_block_allocator(1)
+    image = MODES["RGB"](3000, 2000)
+    with pytest.raises(ValueError, match="contiguous"):
+        image.__arrow_c_array__()
+    fast, plain = both(image)
+    assert np.array_equal(fast, plain)
 
 
 @compiled

@@ -202,7 +202,7 @@ def test_a_child_at_work_is_confined(box: Sandbox) -> None:
     assert "Seccomp:\t2" in status
     assert "NoNewPrivs:\t1" in status
     values = {line[:25].strip(): line[25:].split()[:2] for line in limits.splitlines()}
-    assert values["Max address space"] == [str(1 << 30)] * 2
+    assert values["Max address space"] == [str(Limits().memory)] * 2
     assert values["Max cpu time"] == ["10", "10"]
     assert values["Max file size"] == values["Max core file size"] == ["0", "0"]
     assert values["Max open files"] == ["8", "8"]
