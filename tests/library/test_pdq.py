@@ -77,7 +77,7 @@ def test_noise_and_soft_pictures_have_the_references_bits(way: str, size: tuple[
 
 @pytest.mark.parametrize("picture", ["astronaut", "coffee", "chelsea", "camera", "page", "moon"])
 def test_photographs_have_the_references_bits(picture: str) -> None:
-    data = pytest.importorskip("skimage.data")
+    data = pytest.importorskip("skimage.data", reason="scikit-image brings the photographs")
     pixels = canonical_pixels(Image.fromarray(getattr(data, picture)()))
     for _, orientation in VARIANTS:
         turned = turn(pixels, orientation)

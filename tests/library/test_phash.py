@@ -69,7 +69,7 @@ def test_symmetric_pictures_have_imagehashs_bits(way: str, seed: int) -> None:
 
 
 def test_photographs_have_imagehashs_bits(way: str) -> None:
-    data = pytest.importorskip("skimage.data")
+    data = pytest.importorskip("skimage.data", reason="scikit-image brings the photographs")
     for name in ("astronaut", "coffee", "chelsea", "camera", "page", "moon"):
         pixels = canonical_pixels(Image.fromarray(getattr(data, name)()))
         assert phash.phash(pixels).hex() == reference(pixels), name
