@@ -72,7 +72,7 @@ def run(folder: Path) -> None:
 
 def _parts(sizes: Sizes) -> list[Part]:
     return [
-        Part("near codes beside others", 420, partial(contest.measure, rows=sizes.near)),
+        Part("near codes beside others", 480, partial(contest.measure, rows=sizes.near)),
         Part("a list of codes", 30, partial(band_join.measure, rows=sizes.listed)),
         Part("addresses", 60, partial(url_index.measure, rows=sizes.urls)),
         *(
