@@ -16,7 +16,7 @@ variants of a picture are hashed from its luma alone:
 
 Every number here is an integer below 2^53 in size, in whatever order one adds: the compiled kernel, the
 matrix products of NumPy and a browser's doubles give the same bits. The constant that is taken off the luma
-changes no bit but the rounding: all rows of C add up to nearly nothing.
+keeps sums within 32 bits and changes nothing: the rows of C add up to 0.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def plan(variants: Sequence[Variant]) -> Plan:
 
 @functools.lru_cache(maxsize=64)
 def orientations(height: int, width: int) -> Plan:
-    """The eight orientations in the order of fingerprint.VARIANTS; equal to hashing really turned pixels."""
+    """The eight of variant_table.ORIENTATIONS in their order; equal to hashing really turned pixels."""
     down, up = operator(height), operator(height, mirrored=True)
     right, left = operator(width), operator(width, mirrored=True)
     return plan(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from takedown import pdq
-from takedown.fingerprint import VARIANTS
 from takedown.pixels import canonical_pixels, turn
+from takedown.variants import ORIENTATIONS
 
 PDQ = Path(__file__).parents[2].parent / "shared" / "data" / "pdq"
 Pixels = NDArray[np.uint8]
@@ -79,7 +80,7 @@ def test_noise_and_soft_pictures_have_the_references_bits(way: str, size: tuple[
 def test_photographs_have_the_references_bits(picture: str) -> None:
     data = pytest.importorskip("skimage.data", reason="scikit-image brings the photographs")
     pixels = canonical_pixels(Image.fromarray(getattr(data, picture)()))
-    for _, orientation in VARIANTS:
+    for _, orientation in ORIENTATIONS:
         turned = turn(pixels, orientation)
         assert one(turned) == reference(turned)
 
@@ -90,6 +91,20 @@ def test_the_reference_pictures_have_the_references_bits() -> None:
     for path in sorted(PDQ.glob("*.jpg")):
         pixels = canonical_pixels(Image.open(path).convert("RGB"))
         assert one(pixels) == reference(pixels), path.name
+
+
+def test_seen_at_its_own_shape_a_picture_has_the_values_of_the_python_reference() -> None:
+    """That one shrinks pictures to fit into 512 x 512; canonical pixels are 512 x 512."""
+    if not PDQ.exists():
+        pytest.skip("the PDQ pictures are not beside the repository")
+    with (PDQ / "expected.csv").open() as lines:
+        expected = {row["file"]: bytes.fromhex(row["pdq"]) for row in csv.DictReader(lines)}
+    for name, code in expected.items():
+        image = Image.open(PDQ / name).convert("RGB")
+        height, width = (round(512 * side / max(image.size)) for side in (image.height, image.width))
+        fit = pdq.plan([pdq.Variant(pdq.operator(512, out=height), pdq.operator(512, out=width))])
+        codes, _ = pdq.hash_regions(pdq.luma(canonical_pixels(image)), fit)
+        assert bits_apart(codes[0].tobytes(), code) <= 2, name
 
 
 def test_a_gradient_has_the_references_quality_and_its_bits_where_they_mean_something() -> None:
@@ -117,7 +132,7 @@ def test_a_picture_below_five_pixels_has_no_code(way: str, size: tuple[int, int]
 def test_each_orientation_is_the_hash_of_really_turned_pixels(height: int, width: int, seed: int) -> None:
     pixels = noise(height, width, seed)
     codes, qualities = eight(pixels)
-    for number, (_, orientation) in enumerate(VARIANTS):
+    for number, (_, orientation) in enumerate(ORIENTATIONS):
         assert one(turn(pixels, orientation)) == (codes[number].tobytes(), qualities[number])
 
 
