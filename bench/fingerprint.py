@@ -1,7 +1,8 @@
 """Milliseconds to fingerprint a picture, decoding included, beside imagehash.phash and pdqhash.compute.
 
-``takedown fingerprint`` is SHA-256, MD5, PDQ of eight orientations and pHash of the canonical picture;
-``takedown base`` has PDQ of the original alone, as for pictures that are searched. The peers make one hash.
+``takedown, 8 turns`` is SHA-256, MD5, PDQ of eight orientations and pHash of the canonical picture, ``base``
+the same with PDQ of the original alone, as for pictures that are searched, and ``fingerprint`` with all
+variants that are asked for when a picture is looked up. The peers make one hash.
 ``sandbox`` is the same made in a confined process: a process for each picture, as the portal does with
 uploads, or one for 64, as with a dataset's own pictures. Every contender runs on one core; pictures are
 generated, soft with fine detail, and so easy to compress.
@@ -9,6 +10,7 @@ generated, soft with fine detail, and so easy to compress.
 
 from __future__ import annotations
 
+import hashlib
 import io
 from functools import partial
 from pathlib import Path
@@ -19,7 +21,9 @@ import pdqhash
 from PIL import Image
 
 from bench.report import Timing, agree, at_least, at_most, goals, race, ratio, table
+from takedown import pdq, phash
 from takedown.fingerprint import base, fingerprint
+from takedown.images import read_pixels
 from takedown.sandbox import Sandbox, Stored
 
 #: Label, width, height in pixels, formats. 256 pixels is what datasets of pictures usually keep.
@@ -34,7 +38,7 @@ PICTURES = (
 _OCTAVES = ((8, 90.0), (64, 40.0), (400, 12.0))
 
 DECODE, PEER, OTHER_PEER = "Pillow, decode only", "imagehash.phash", "pdqhash.compute"
-FULL, BASE = "takedown fingerprint", "takedown base"
+BASE, TURNS, FULL = "takedown base", "takedown, 8 turns", "takedown fingerprint"
 ALONE, MANY = "sandbox, fingerprint", "sandbox, base, 64 at a time"
 
 #: Pictures that a child of the sandbox takes at a time.
@@ -61,8 +65,12 @@ def _goals(label: str, times: dict[str, Timing]) -> list[tuple[object, ...]]:
         many = at_least("the same in the sandbox, 64 at a time", 1 / times[MANY].median, 500)
         return [found, many]
     if label in ("2 MP", "12 MP"):
-        share = times[FULL].median / times[PEER].median
-        return [at_most(f"{label} JPEG: fingerprint / {PEER}", share, 1)]
+        share = times[TURNS].median / times[PEER].median
+        more = times[FULL].median - times[TURNS].median
+        return [
+            at_most(f"{label} JPEG: 8 turns / {PEER}", share, 1),
+            at_most(f"{label} JPEG: ms more for all variants", more * 1e3, 150),
+        ]
     return []
 
 
@@ -88,8 +96,9 @@ def _picture(label: str, data: bytes, box: Sandbox) -> dict[str, Timing]:
             PEER: lambda: imagehash.phash(_opened(data)),
             OTHER_PEER: lambda: pdqhash.compute(np.asarray(_opened(data).convert("RGB"))),
             DECODE: lambda: _opened(data).load(),
-            FULL: partial(fingerprint, data),
             BASE: partial(base, data),
+            TURNS: partial(_turns, data),
+            FULL: partial(fingerprint, data),
             ALONE: partial(box.fingerprint, data),
         },
         seconds=12,
@@ -102,6 +111,14 @@ def _picture(label: str, data: bytes, box: Sandbox) -> dict[str, Timing]:
     head = ("", "median ms", "range ms", f"x {PEER}", "x decode", "pictures/s")
     table(f"{label}, {len(data):,} bytes", head, rows)
     return times
+
+
+def _turns(data: bytes) -> tuple[object, ...]:
+    """Digests, eight codes, quality and pHash."""
+    pixels = read_pixels(data).pixels
+    codes = pdq.hash_regions(pdq.luma(pixels), pdq.orientations(*pixels.shape[:2]))
+    digests = hashlib.sha256(data).hexdigest(), hashlib.md5(data, usedforsecurity=False).hexdigest()
+    return *digests, *codes, phash.phash(pixels)
 
 
 def _row(name: str, timing: Timing, times: dict[str, Timing]) -> tuple[object, ...]:

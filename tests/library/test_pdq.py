@@ -20,6 +20,8 @@ from takedown.variants import ORIENTATIONS
 
 PDQ = Path(__file__).parents[2].parent / "shared" / "data" / "pdq"
 Pixels = NDArray[np.uint8]
+#: EXIF orientations that turn a picture into the eight, in the order of pdq.orientations.
+TURNS = (1, 8, 3, 6, 4, 2, 5, 7)
 
 
 @pytest.fixture(params=["compiled", "plain"])
