@@ -5,8 +5,8 @@
 3. The server forks one child per picture; the child confines itself (confine.py), fingerprints and ends.
 4. The answer is checked as hostile input, and the digests in it are made here again.
 
-A fork takes as long as hashing twenty small pictures does. So ``fingerprint_many``, which is for the pictures of a
-dataset copy, gives a child up to BATCH_PICTURES at a time. When the child dies or runs past a limit, the
+A fork takes as long as hashing twenty small pictures does. So ``fingerprint_many``, which is for the pictures
+of a dataset copy, gives a child up to BATCH_PICTURES at a time. When the child dies or runs past a limit, the
 answers before count, the picture it died on is tried again on its own, and the others go to a new child. The
 limits hold for a batch as for a picture. A picture that takes a decoder over could falsify the perceptual
 hashes of those behind it in its batch and nothing else; what people send is never read together.
