@@ -178,8 +178,10 @@ def _stack(operators: Sequence[Operator]) -> tuple[NDArray[np.int32], NDArray[np
     lines = np.zeros((len(operators), _SAMPLES, 3), dtype=np.int32)
     weights = np.zeros((len(operators), _SAMPLES, taps), dtype=np.int32)
     for number, one in enumerate(operators):
-        lines[number] = np.stack([one.starts, one.counts, one.weights.sum(axis=1)], axis=1)
         weights[number, :, : one.weights.shape[1]] = one.weights
+    lines[:, :, 0] = [one.starts for one in operators]
+    lines[:, :, 1] = [one.counts for one in operators]
+    lines[:, :, 2] = weights.sum(axis=2)
     return lines, weights
 
 
