@@ -72,13 +72,13 @@ def run(folder: Path) -> None:
 
 def _parts(sizes: Sizes) -> list[Part]:
     return [
-        Part("near codes beside others", 480, partial(contest.measure, rows=sizes.near)),
+        Part("near codes beside others", 400, partial(contest.measure, rows=sizes.near)),
         Part("a list of codes", 30, partial(band_join.measure, rows=sizes.listed)),
         Part("addresses", 60, partial(url_index.measure, rows=sizes.urls)),
         *(
-            Part(f"{size:,} exact keys", size / 10**5, partial(exact_keys.measure, size=size))
+            Part(f"{size:,} exact keys", 30 + size / 10**6, partial(exact_keys.measure, size=size))
             for size in sizes.exact
         ),
-        Part("near codes as they grow", 300, partial(near_codes.measure, sizes=sizes.grown)),
-        Part("edited pictures", 120, edits.measure),
+        Part("near codes as they grow", 240, partial(near_codes.measure, sizes=sizes.grown)),
+        Part("edited pictures", 60, edits.measure),
     ]
