@@ -1,10 +1,9 @@
-"""Bytes of a picture -> Fingerprint: digests, PDQ with quality in eight orientations, and pHash.
+"""Bytes of a picture -> Fingerprint: digests, PDQ with quality, codes of its variants, and pHash.
 
 1. sha256 and md5 of the bytes as they came;
 2. canonical pixels (images.py, pixels.py);
-3. PDQ of the canonical pixels, turned and mirrored in eight ways (pdq.py). Plain PDQ is as far from its own
-   mirror image as from any other picture, and hashing eight really turned arrays finds all of them, where
-   the algebraic "dihedral" hashes of the PDQ paper find three quarters;
+3. PDQ of the canonical pixels as they are, and of the variants in which copies of it may be found: eight
+   orientations, parts, frames and others (variants.py);
 4. imagehash's pHash of the canonical picture (phash.py).
 
 Perceptual hashes of different pipelines are never compared: ``PIPELINE`` goes into every fingerprint.
@@ -16,7 +15,7 @@ import functools
 import hashlib
 import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -25,22 +24,12 @@ from takedown.errors import BadKey
 from takedown.images import Picture, check_size, decoders, read_pixels
 from takedown.keys import parse_digest
 from takedown.pixels import canonical_pixels
+from takedown.variants import VARIANTS_VERSION, hash_variants, names
 
 #: Version of everything between the bytes and the hashes; raise it when any bit of a result may change.
 PIPELINE = 2
 
-#: Name of each variant, and the EXIF orientation that turns the picture into it. The names and their order
-#: are those of PDQ's reference implementation; its angles run counter-clockwise.
-VARIANTS: tuple[tuple[str, int], ...] = (
-    ("original", 1),
-    ("rotate-90", 8),
-    ("rotate-180", 3),
-    ("rotate-270", 6),
-    ("flip-x", 4),
-    ("flip-y", 2),
-    ("flip-plus-1", 5),
-    ("flip-minus-1", 7),
-)
+_DIGITS = 64
 
 
 @dataclass(frozen=True)
@@ -60,9 +49,10 @@ class Fingerprint:
         format: JPEG, PNG, GIF, WEBP, AVIF or HEIC.
         width, height: in pixels, after the EXIF turn.
         pdq_quality: 0..100; below 50 the codes say little and only digests count.
-        codes: PDQ of every variant, the original first.
+        codes: PDQ of every variant in the order of variants.names(), the original first; or of that alone.
         phash: imagehash's 64-bit pHash, 16 hex digits.
         pipeline: version of the pipeline that made it.
+        variants: version of the set of variants.
     """
 
     sha256: str
@@ -74,6 +64,7 @@ class Fingerprint:
     codes: tuple[Code, ...]
     phash: str
     pipeline: int
+    variants: int = VARIANTS_VERSION
 
     @property
     def pdq(self) -> str:
@@ -81,8 +72,10 @@ class Fingerprint:
         return self.codes[0].pdq
 
     def to_json(self) -> str:
-        """One line of JSON, keys sorted."""
-        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+        """One line of JSON, keys sorted. Codes are one run of hex digits: the version says their names."""
+        values = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        values["codes"] = "".join(code.pdq for code in self.codes)
+        return json.dumps(values, sort_keys=True, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Fingerprint:
@@ -93,9 +86,9 @@ class Fingerprint:
         """
         try:
             values = json.loads(text)
-            codes = tuple(Code(_name(c["variant"]), _hex("pdq", c["pdq"])) for c in values["codes"])
-            if not codes or codes[0].variant != "original" or len(values) != len(cls.__dataclass_fields__):
-                raise ValueError("codes or fields are missing")
+            codes = _codes(values["codes"])
+            if values["variants"] != VARIANTS_VERSION or len(values) != len(cls.__dataclass_fields__):
+                raise ValueError("another set of variants, or fields are missing")
             return cls(
                 sha256=_hex("sha256", values["sha256"]),
                 md5=_hex("md5", values["md5"]),
@@ -106,6 +99,7 @@ class Fingerprint:
                 codes=codes,
                 phash=_hex("phash", values["phash"]),
                 pipeline=_number(values["pipeline"]),
+                variants=VARIANTS_VERSION,
             )
         except (BadKey, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ValueError("this is not a fingerprint") from error
@@ -125,31 +119,31 @@ def fingerprint(data: bytes) -> Fingerprint:
 def base(data: bytes) -> Fingerprint:
     """The same with a single code, of the picture as it is: what is kept of a picture that is searched."""
     check_size(data)
-    return hashed(data, read_pixels(data), turned=False)
+    return hashed(data, read_pixels(data), varied=False)
 
 
-def hashed(data: bytes, picture: Picture, *, turned: bool = True) -> Fingerprint:
+def hashed(data: bytes, picture: Picture, *, varied: bool = True) -> Fingerprint:
     """Fingerprint a decoded picture.
 
     Args:
         data: its file.
         picture: its canonical pixels, or a part of them.
-        turned: make a code for each of VARIANTS, not only for the original.
+        varied: make the codes of all variants, not only of the original.
     """
-    height, width = picture.pixels.shape[:2]
-    variants = VARIANTS if turned else VARIANTS[:1]
-    plan = pdq.orientations(height, width) if turned else pdq.upright(height, width)
-    codes, qualities = pdq.hash_regions(pdq.luma(picture.pixels), plan)
+    if varied:
+        codes, quality = hash_variants(picture.pixels, picture.width, picture.height)
+    else:
+        plan = pdq.upright(*picture.pixels.shape[:2])
+        codes, qualities = pdq.hash_regions(pdq.luma(picture.pixels), plan)
+        quality = int(qualities[0])
     return Fingerprint(
         sha256=hashlib.sha256(data).hexdigest(),
         md5=hashlib.md5(data, usedforsecurity=False).hexdigest(),
         format=picture.format,
         width=picture.width,
         height=picture.height,
-        pdq_quality=int(qualities[0]),
-        codes=tuple(
-            Code(name, code.tobytes().hex()) for (name, _), code in zip(variants, codes, strict=True)
-        ),
+        pdq_quality=quality,
+        codes=_named(codes.tobytes().hex()),
         phash=phash.phash(picture.pixels).hex(),
         pipeline=PIPELINE,
     )
@@ -165,8 +159,23 @@ def preload() -> None:
     pillow = decoders()
     for mode, side in (("RGB", 600), ("RGBA", 600), ("L", 256)):
         pixels = canonical_pixels(pillow.new(mode, (side, side)))
+        pixels[side // 2, ::7] = 255  # taken for writing, which loads what paints over it
         hashed(b"", Picture(pixels, side, side, "PNG"))
     phash.phash(np.zeros((300, 40, 3), dtype=np.uint8))  # tall pictures take another way
+
+
+def _codes(value: object) -> tuple[Code, ...]:
+    """The codes of all variants, or of the original alone, from a run of hex digits."""
+    if not isinstance(value, str) or len(value) not in (_DIGITS, _DIGITS * len(names())):
+        raise ValueError("codes are missing")
+    if not re.fullmatch("[0-9a-f]*", value):
+        raise ValueError("codes are not hex digits")
+    return _named(value)
+
+
+def _named(digits: str) -> tuple[Code, ...]:
+    count = len(digits) // _DIGITS
+    return tuple(Code(names()[n], digits[n * _DIGITS : (n + 1) * _DIGITS]) for n in range(count))
 
 
 def _hex(kind: str, value: object) -> str:

@@ -29,8 +29,8 @@ from takedown.images import MAX_BYTES, decoders, measure
 from takedown.pipes import receive, send
 from takedown.stored import Stored, fingerprint_stored, prepare
 
-#: Longest answer in bytes; a fingerprint takes one thousand.
-MAX_ANSWER = 16_384
+#: Longest answer in bytes; a fingerprint takes seventy thousand, most of it the codes of all variants.
+MAX_ANSWER = 131_072
 #: Most pictures of a batch, and most bytes of all of them together.
 BATCH_PICTURES = 256
 BATCH_BYTES = MAX_BYTES

@@ -44,7 +44,7 @@ def fingerprint_stored(stored: Stored) -> Fingerprint:
     picture = read_pixels(stored.data)
     if stored.padded:
         picture = _without_padding(picture, stored.original)
-    return hashed(stored.data, picture, turned=False)
+    return hashed(stored.data, picture, varied=False)
 
 
 @functools.cache
