@@ -74,7 +74,7 @@ class Mih:
         Returns:
             All pairs, ordered by query, then row.
         """
-        queries = self._queries(codes)
+        queries = mih_bands.contiguous(codes, self.codes.shape[1])
         if not len(queries) or not len(self) or radius < 0:
             return mih_search.ordered(np.empty((0, 3), dtype=np.int64))
         asked, alone = self._budget(radius)
@@ -92,10 +92,8 @@ class Mih:
     def count(self, codes: NDArray[np.uint8], radius: int) -> mih_plain.Cost | None:
         """What look-ups by bands touch, for figures; None where every row is compared."""
         asked, _ = self._budget(radius)
-        return asked and mih_plain.count(self._stored, self.layout, asked, self._queries(codes))
-
-    def _queries(self, codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        return np.ascontiguousarray(codes, dtype=np.uint8).reshape(-1, self.codes.shape[1])
+        queries = mih_bands.contiguous(codes, self.codes.shape[1])
+        return asked and mih_plain.count(self._stored, self.layout, asked, queries)
 
     def _budget(self, radius: int) -> tuple[Budget | None, float]:
         """What to ask the bands for a radius, or None where comparing with every row is cheaper; its cost."""

@@ -59,6 +59,13 @@ class Terms(NamedTuple):
     positions: NDArray[np.int64]
 
 
+def contiguous(codes: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
+    """Codes of ``width`` bytes in one read-only piece: kernels are compiled once, for read-only codes."""
+    whole = np.ascontiguousarray(codes, dtype=np.uint8).reshape(-1, width).view(np.ndarray)
+    whole.flags.writeable = False
+    return whole
+
+
 def key_type(layout: Layout) -> np.dtype[np.unsignedinteger]:
     """The type that holds the value of one band."""
     return np.dtype("<u2" if layout.bits <= 16 else "<u4")
@@ -73,14 +80,14 @@ def cut(codes: NDArray[np.uint8], layout: Layout) -> NDArray[Any]:
     """The value of each band of each code.
 
     Args:
-        codes: uint8[N, W].
+        codes: uint8[N, W], as :func:`contiguous` gives them.
 
     Returns:
         keys[bands, N], uint16 or uint32. Bit j of band i is bit ``order[i * bits + j]`` of the code.
     """
     keys = np.empty((layout.bands, len(codes)), dtype=key_type(layout))
     if kernels is not None:
-        kernels.cut(np.ascontiguousarray(codes), table(codes.shape[1]), layout.bands, layout.bits, keys)
+        kernels.cut(codes, table(codes.shape[1]), layout.bands, layout.bits, keys)
         return keys
     bits = np.unpackbits(codes, axis=1)[:, order(codes.shape[1])]
     for band in range(layout.bands):

@@ -70,7 +70,7 @@ def _keys(
     spool = stack.enter_context(files.Spool(out / "codes", "<u1", codes.shape[1]))
 
     def cut(start: int) -> NDArray[np.uint8]:
-        block = np.ascontiguousarray(codes[start : start + _BLOCK])
+        block = mih_bands.contiguous(codes[start : start + _BLOCK], codes.shape[1])
         if layout.bands:
             keys[:, start : start + _BLOCK] = mih_bands.cut(block, layout)
         return block

@@ -76,7 +76,7 @@ def search(
     Returns:
         All pairs, ordered by query, then row.
     """
-    asked = np.ascontiguousarray(queries, dtype=np.uint8)
+    asked = mih_bands.contiguous(queries, queries.shape[1])
     blocks = _blocks([codes] if isinstance(codes, np.ndarray) else codes)
     if not len(asked) or radius < 0:
         return mih_search.ordered(np.empty((0, 3), dtype=np.int64))
@@ -165,7 +165,7 @@ def _blocks(arrays: Iterable[NDArray[np.uint8]]) -> Iterator[tuple[int, NDArray[
     row = 0
     for array in arrays:
         for start in range(0, len(array), _BLOCK):
-            block = np.ascontiguousarray(array[start : start + _BLOCK])
+            block = mih_bands.contiguous(array[start : start + _BLOCK], array.shape[1])
             yield row, block
             row += len(block)
 

@@ -149,7 +149,7 @@ def _apart(
     codes = stored.codes.view(np.uint8).reshape(-1, queries.shape[1])
     found = []
     for chosen in (np.flatnonzero(heavy), np.flatnonzero(~heavy)):
-        part = queries[chosen]
+        part = mih_bands.contiguous(queries[chosen], queries.shape[1])
         if heavy[chosen].any():
             hits = compare_all(codes, part, radius)
         else:
