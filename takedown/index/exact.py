@@ -26,7 +26,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,7 +44,9 @@ MEMORY_BYTES = 2 << 30
 _MANY = 50_000
 
 Places = NDArray[np.int64]
-T = TypeVar("T")
+
+#: Where a step is asked for counts or for places alone.
+_NONE = np.empty(0, dtype=np.int64)
 
 
 class Exact:
@@ -75,22 +77,15 @@ class Exact:
             ``query`` and ``row``, int64 arrays of equal length: one entry for each candidate, ordered by
             query, then row.
         """
-        wanted, first, last = _prepared(keys)
-        # Seldom are there more candidates than queries; then they are collected once more.
+        wanted = _prepared(keys)
         query, row = np.empty(len(wanted), dtype=np.int64), np.empty(len(wanted), dtype=np.int64)
-
-        def find(part: slice) -> tuple[Places, Places]:
-            found = self._bounds(wanted[part], first[part], last[part], query[part], row[part])
-            if found > part.stop - part.start:
-                numbers, rows = self._candidates(first[part], last[part])
-            else:
-                numbers, rows = query[part][:found], row[part][:found]
-            return numbers + part.start if part.start else numbers, rows
-
-        pieces = _in_parts(find, len(wanted))
-        if len(pieces) == 1:
-            return pieces[0]
-        return np.concatenate([piece[0] for piece in pieces]), np.concatenate([piece[1] for piece in pieces])
+        if len(wanted) < _MANY:
+            found = self._bounds(wanted, _NONE, _NONE, query, row)
+        else:
+            found = self._in_parts(wanted, query, row)
+        if found > len(wanted):  # seldom: more candidates than queries
+            return self._candidates(*self._places(wanted))
+        return query[:found], row[:found]
 
     def count(self, keys: NDArray[np.uint64]) -> Places:
         """How many rows have each of the keys: int64[Q]."""
@@ -137,10 +132,29 @@ class Exact:
 
     def _places(self, keys: NDArray[np.uint64]) -> tuple[Places, Places]:
         """Where the records of each key begin and end."""
-        wanted, first, last = _prepared(keys)
-        none = np.empty(0, dtype=np.int64)
-        _in_parts(lambda part: self._bounds(wanted[part], first[part], last[part], none, none), len(wanted))
+        wanted = _prepared(keys)
+        first, last = np.zeros(len(wanted), dtype=np.int64), np.zeros(len(wanted), dtype=np.int64)
+        if len(wanted) < _MANY:
+            self._bounds(wanted, first, last, _NONE, _NONE)
+        else:
+            _in_threads(
+                lambda part: self._bounds(wanted[part], first[part], last[part], _NONE, _NONE), len(wanted)
+            )
         return first, last
+
+    def _in_parts(self, wanted: NDArray[np.uint64], query: Places, row: Places) -> int:
+        """Collect candidates in threads; returns how many, or more than there is room for."""
+        done = _in_threads(
+            lambda part: self._bounds(wanted[part], _NONE, _NONE, query[part], row[part]), len(wanted)
+        )
+        end = 0
+        for part, found in done:
+            if found > part.stop - part.start:
+                return len(wanted) + 1
+            query[end : end + found] = query[part][:found] + part.start
+            row[end : end + found] = row[part][:found]
+            end += found
+        return end
 
     def _bounds(
         self, wanted: NDArray[np.uint64], first: Places, last: Places, query: Places, row: Places
@@ -219,18 +233,14 @@ def hex_range(prefix: str) -> tuple[int, int]:
     return exact_layout.prefix_range(prefix)
 
 
-def _prepared(keys: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], Places, Places]:
-    """Queries as the steps want them, and room for two places each."""
+def _prepared(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Queries as the compiled steps want them: to the compiler, what is read-only is another type."""
     wanted = np.ascontiguousarray(keys, dtype=np.uint64)
-    if not wanted.flags.writeable:  # another type to the compiler
-        wanted = wanted.copy()
-    return wanted, np.zeros(len(wanted), dtype=np.int64), np.zeros(len(wanted), dtype=np.int64)
+    return wanted if wanted.flags.writeable else wanted.copy()
 
 
-def _in_parts(work: Callable[[slice], T], count: int) -> list[T]:
-    """Do all at once, or with several threads where that pays."""
-    if count < _MANY:
-        return [work(slice(0, count))]
-    # Threads of their own for each call, since kept ones would not survive a fork.
-    with ThreadPoolExecutor(exact_steps.THREADS) as pool:
-        return list(pool.map(work, exact_steps.parts(count, exact_steps.THREADS)))
+def _in_threads(work: Callable[[slice], int], count: int) -> list[tuple[slice, int]]:
+    """Cut queries into parts for as many threads; the parts, and what came of each."""
+    parts = exact_steps.parts(count, exact_steps.THREADS)
+    with ThreadPoolExecutor(len(parts)) as pool:  # of its own for each call: it would not survive a fork
+        return list(zip(parts, pool.map(work, parts), strict=True))

@@ -52,10 +52,11 @@ def bounds(
     row_mask = (np.uint64(1) << np.uint64(row_bits)) - np.uint64(1)
     fall = np.uint64(down)
     begin, stop = np.empty(_BLOCK, dtype=np.int64), np.empty(_BLOCK, dtype=np.int64)
+    ends = np.empty(_BLOCK, dtype=np.int64)
     found = np.int64(0)
     for start in range(0, len(wanted), _BLOCK):
         size = min(_BLOCK, len(wanted) - start)
-        block, ends = wanted[start : start + size], last[start : start + size]
+        block = wanted[start : start + size]
         _enter(block, buckets, top, bits, begin, stop, ends)
         most = _close_in(block, top, mask, fall, begin, stop, ends)
         while most > 0:
@@ -68,7 +69,8 @@ def bounds(
             past = place + equal
             if equal and past < end and top[past] >> fall == part:
                 past = _past(top, fall, part, past, end)
-            first[start + number], ends[number] = place, past
+            if len(first):
+                first[start + number], last[start + number] = place, past
             if found < len(query):  # written always, kept when found: no branch to guess
                 query[found], row[found] = start + number, np.int64(low[within] & row_mask)
             for other in range(place + 1, past):

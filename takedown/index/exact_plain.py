@@ -38,7 +38,8 @@ def bounds(
         buckets: places in ``top``, 2^bits + 1 of them.
         top, low: the 8 highest and the 8 lowest bytes of every record, of which there is one at least.
         bits, down, row_bits: of the layout.
-        first, last: int64[Q], filled. Where nothing is found both are the place where it would be.
+        first, last: int64[Q], filled; or int64[0], left alone. Where nothing is found both are the place
+            where it would be.
         query, row: int64[P]; as candidates fills them when there are at most P, else not to be used.
 
     Returns:
@@ -49,14 +50,16 @@ def bounds(
     part = wanted & ((np.uint64(1) << shift) - np.uint64(1))
     # A damaged table must not lead outside the array.
     begin, end = (np.minimum(buckets[bucket + side], len(top)).astype(np.int64) for side in (0, 1))
-    first[:] = _bounded(part, top, down, np.minimum(begin, end), end, past_equal=False)
-    last[:] = first
-    equal = np.flatnonzero(first < end)
-    equal = equal[top[first[equal]] >> np.uint64(down) == part[equal]]
-    last[equal] = _bounded(part[equal], top, down, first[equal] + 1, end[equal], past_equal=True)
-    found = int((last - first).sum())
+    at = _bounded(part, top, down, np.minimum(begin, end), end, past_equal=False)
+    past = at.copy()
+    equal = np.flatnonzero(at < end)
+    equal = equal[top[at[equal]] >> np.uint64(down) == part[equal]]
+    past[equal] = _bounded(part[equal], top, down, at[equal] + 1, end[equal], past_equal=True)
+    if len(first):
+        first[:], last[:] = at, past
+    found = int((past - at).sum())
     if 0 < found <= len(query):
-        candidates(first, last, low, row_bits, query[:found], row[:found])
+        candidates(at, past, low, row_bits, query[:found], row[:found])
     return found
 
 
