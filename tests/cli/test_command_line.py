@@ -129,7 +129,7 @@ def test_a_wrong_call_is_two_with_one_sentence(arguments, capsys):
         (NothingToSync("There is no list.", slug="no-list"), 5, "no-list"),
         (KeyboardInterrupt(), 130, "interrupted"),
         (RuntimeError("secret detail"), 1, "unexpected"),
-        (MemoryError(), 1, "unexpected"),
+        (MemoryError(), 1, "memory-short"),
     ],
 )
 def test_errors_become_codes_slugs_and_sentences(error, code, slug, capsys, monkeypatch):

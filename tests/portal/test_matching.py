@@ -39,8 +39,7 @@ def test_edited_copies_reach_their_rows(
     for one in sample.files:
         submission = submit(pictures=((sample.try_folder / one.file).read_bytes(),))
         work(submission)
-        if one.edit != "slight-crop":  # promised only where a crop stays within the radius
-            assert one.url in _urls(submission), one.edit
+        assert one.url in _urls(submission), one.edit
 
 
 def test_the_bytes_are_gone_when_the_fingerprint_is_stored(
@@ -52,7 +51,7 @@ def test_the_bytes_are_gone_when_the_fingerprint_is_stored(
     assert not SealedPicture.objects.exists()
     item.refresh_from_db()
     assert item.fingerprint is not None
-    assert len(item.fingerprint.codes) == 8
+    assert len(item.fingerprint.codes) > 8
 
 
 def test_a_match_keeps_published_keys_and_no_address(
