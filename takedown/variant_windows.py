@@ -65,6 +65,19 @@ def shaped(wide: int, high: int, place: int) -> Shape:
     return window
 
 
+def inner(shape: Shape, share: int) -> Shape:
+    """The middle of a window of which ``share`` of both sides is cut off."""
+
+    def window(width: int, height: int) -> Window:
+        top, bottom, left, right = shape(width, height)
+        down, across = (
+            quotient((last - first) * share, 2 * WHOLE) for first, last in ((top, bottom), (left, right))
+        )
+        return top + down, bottom - down, left + across, right - across
+
+    return window
+
+
 def unshaped(wide: int, high: int) -> Shape:
     """The smallest canvas that is ``wide : high``, the picture in its middle."""
 

@@ -21,6 +21,7 @@ from typing import NamedTuple
 import numpy as np
 
 from takedown import borders, pdq, variant_boxes, variant_planes, variant_retouch
+from takedown import variant_windows as windows
 from takedown.borders import Box
 from takedown.pdq import BLACK, WHITE, Codes
 from takedown.pixels import Pixels
@@ -30,7 +31,7 @@ from takedown.variant_retouch import Brush
 from takedown.variant_table import NONE, ORIENTATIONS, VARIANTS_VERSION, Look, Variant, names, table
 from takedown.variant_windows import WHOLE, quotient
 
-__all__ = ["ORIENTATIONS", "VARIANTS_VERSION", "WIDE", "WIDE_RADIUS", "hash_variants", "names"]
+__all__ = ["ORIENTATIONS", "VARIANTS_VERSION", "WIDE", "WIDE_RADIUS", "hash_variants", "index_codes", "names"]
 
 #: A variant of a lower PDQ quality says too little; see interface.MIN_PDQ_QUALITY.
 MIN_QUALITY = 50
@@ -60,6 +61,15 @@ _BRUSHES = {
 _BEHIND = {"white": WHITE, "black": BLACK}
 # Luma that bands are mixed with: a middle grey.
 _GREY = 500
+
+#: Bits by which a further code of a picture in an index differs from those before, at least.
+NEAR_ENOUGH = 8
+_INDEXED = (
+    Variant("original", windows.everything()),
+    Variant("middle", windows.cut(1_400, 500, 500)),
+    Variant("square", windows.inner(windows.shaped(1, 1, 500), 1_000)),
+    Variant("clean", windows.everything(), "clean-thin"),
+)
 
 # Which axes are seen backwards, and whether they are swapped then, as in pdq.orientations.
 _MIRRORS = {
@@ -103,11 +113,38 @@ def hash_variants(pixels: Pixels, width: int, height: int) -> tuple[Codes, int]:
         uint8 [V, 32], in the order of ``names()``, and the quality of the original, 0..100. All zero for a
         picture smaller than pdq.MIN_SIDE.
     """
-    return _hash(table(), pixels, width, height)
+    return _hash(table(), pixels, width, height, len(ORIENTATIONS))
 
 
-def _hash(wanted: tuple[Variant, ...], pixels: Pixels, width: int, height: int) -> tuple[Codes, int]:
-    """Codes of some variants, the first of which is the original."""
+def index_codes(pixels: Pixels, width: int, height: int) -> list[tuple[str, bytes]]:
+    """Codes that an index may hold of a picture beside the code of it as it is.
+
+    A part of the middle is found from any copy that was cut farther out, where the copy's own code is not
+    (docs/variants.md says how much each adds).
+
+    Args:
+        pixels, width, height: as in ``hash_variants``.
+
+    Returns:
+        Name and 32 bytes of at most three codes: of the middle; of the middle of the largest square, unless
+        the picture is nearly square; of the picture without writing. Those within NEAR_ENOUGH bits of one
+        before, the picture's own among them, are left out; so are all of a picture of too little detail.
+    """
+    wanted = tuple(
+        v for v in _INDEXED if v.name != "square" or 10 * min(width, height) < 9 * max(width, height)
+    )
+    codes, quality = _hash(wanted, pixels, width, height, 1)
+    kept = [0]
+    for number in range(1, len(wanted)) if quality >= MIN_QUALITY else ():
+        if np.bitwise_count(codes[kept] ^ codes[number]).sum(axis=1).min() > NEAR_ENOUGH:
+            kept.append(number)
+    return [(wanted[number].name, codes[number].tobytes()) for number in kept[1:]]
+
+
+def _hash(
+    wanted: tuple[Variant, ...], pixels: Pixels, width: int, height: int, sure: int
+) -> tuple[Codes, int]:
+    """Codes of some variants, the first of which is the original; ``sure`` of them whatever their detail."""
     lumas = pdq.luma(pixels)
     codes = np.zeros((len(wanted), 32), dtype=np.uint8)
     qualities = np.zeros(len(wanted), dtype=np.uint8)
@@ -121,7 +158,7 @@ def _hash(wanted: tuple[Variant, ...], pixels: Pixels, width: int, height: int) 
         seen = [_seen(wanted[number], plane, picture, boxes) for number in numbers]
         codes[numbers], qualities[numbers] = pdq.hash_regions(plane.luma, _plan(plane, seen))
     poor = qualities < MIN_QUALITY
-    poor[: len(ORIENTATIONS)] = False
+    poor[:sure] = False
     codes[poor] = codes[0]
     return codes, int(qualities[0])
 

@@ -17,7 +17,6 @@ processes share one copy in memory.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -27,10 +26,10 @@ from numpy.typing import NDArray
 from takedown.dataset import Shard
 from takedown.errors import BadIndex, BadKey, BadUrl
 from takedown.fingerprint import PIPELINE, Fingerprint
-from takedown.index import addresses, exact, files, manifest
+from takedown.index import addresses, exact, files, manifest, ranking
 from takedown.index.by_address import ByAddress
 from takedown.index.columns import Values
-from takedown.index.interface import MIN_PDQ_QUALITY, PDQ_RADIUS, PHASH_RADIUS, Hit
+from takedown.index.interface import MIN_PDQ_QUALITY, PDQ_RADIUS, PHASH_RADIUS, Hit, Hits
 from takedown.index.parts import Part, first_values
 from takedown.index.rows import RowReader
 from takedown.index.units import DIGESTS, NEAR
@@ -231,7 +230,7 @@ class Index:
         """Rows that a picture is or looks like: each once, by the strongest reason, best first.
 
         1. the same file: ``sha256``, then ``md5``;
-        2. ``pdq`` of any of its variants within ``radius``, nearest first;
+        2. ``pdq`` of any of its variants within ``radius``, the likeliest first (ranking.py);
         3. ``phash`` within ``phash_radius``, nearest first.
 
         A picture of a quality below 50 is looked for by its digests alone.
@@ -259,10 +258,22 @@ class Index:
         return _once(hits)
 
     def _near_variants(self, fingerprint: Fingerprint, radius: int, exact_only: bool) -> list[Hit]:
+        """One hit a row, by the simplest variant that explains it, the likeliest row first (ranking.py)."""
         chosen = fingerprint.codes[:1] if exact_only else fingerprint.codes
-        codes = [bytes.fromhex(code.pdq) for code in chosen]
-        found = self.find_codes("pdq", codes, radius)
-        return [replace(hit, variant=chosen[query].variant) for query, hit in found]
+        packed = np.frombuffer(bytes.fromhex("".join(code.pdq for code in chosen)), dtype=np.uint8)
+        found = [
+            (part.by, part.within("pdq", packed.reshape(-1, WIDTHS["pdq"]), radius)) for part in self._parts
+        ]
+        made: dict[int, str | None] = {}
+        for by, hits in found:
+            made.update((row, by) for row in np.unique(hits.row).tolist() if made.get(row, by) is by)
+        together = Hits(
+            *(np.concatenate(arrays) for arrays in zip(*(hits for _, hits in found), strict=True))
+        )
+        return [
+            Hit(one.row, "pdq", one.distance, chosen[one.variant].variant, by=made[one.row])
+            for one in ranking.candidates(together)
+        ]
 
     def _known(self, numbers: NDArray[np.int64]) -> Mapping[str, Sequence[bytes | None]]:
         """What goes into rows: everything but digests that others attached, which are no facts of the row."""
