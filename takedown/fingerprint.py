@@ -24,7 +24,7 @@ from takedown.errors import BadKey
 from takedown.images import Picture, check_size, decoders, read_pixels
 from takedown.keys import parse_digest
 from takedown.pixels import canonical_pixels
-from takedown.variants import VARIANTS_VERSION, hash_variants, names
+from takedown.variants import MAX_MORE, VARIANTS_VERSION, hash_variants, index_codes, names
 
 #: Version of everything between the bytes and the hashes; raise it when any bit of a result may change.
 PIPELINE = 2
@@ -53,6 +53,8 @@ class Fingerprint:
         phash: imagehash's 64-bit pHash, 16 hex digits.
         pipeline: version of the pipeline that made it.
         variants: version of the set of variants.
+        more: codes of parts of the picture that an index holds beside that of the whole; none unless they
+            were asked for (variants.index_codes).
     """
 
     sha256: str
@@ -65,6 +67,7 @@ class Fingerprint:
     phash: str
     pipeline: int
     variants: int = VARIANTS_VERSION
+    more: tuple[str, ...] = ()
 
     @property
     def pdq(self) -> str:
@@ -75,6 +78,7 @@ class Fingerprint:
         """One line of JSON, keys sorted. Codes are one run of hex digits: the version says their names."""
         values = {name: getattr(self, name) for name in self.__dataclass_fields__}
         values["codes"] = "".join(code.pdq for code in self.codes)
+        values["more"] = "".join(self.more)
         return json.dumps(values, sort_keys=True, separators=(",", ":"))
 
     @classmethod
@@ -100,6 +104,7 @@ class Fingerprint:
                 phash=_hex("phash", values["phash"]),
                 pipeline=_number(values["pipeline"]),
                 variants=VARIANTS_VERSION,
+                more=_more(values["more"]),
             )
         except (BadKey, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ValueError("this is not a fingerprint") from error
@@ -122,13 +127,14 @@ def base(data: bytes) -> Fingerprint:
     return hashed(data, read_pixels(data), varied=False)
 
 
-def hashed(data: bytes, picture: Picture, *, varied: bool = True) -> Fingerprint:
+def hashed(data: bytes, picture: Picture, *, varied: bool = True, indexed: bool = False) -> Fingerprint:
     """Fingerprint a decoded picture.
 
     Args:
         data: its file.
         picture: its canonical pixels, or a part of them.
         varied: make the codes of all variants, not only of the original.
+        indexed: make the further codes that an index holds.
     """
     if varied:
         codes, quality = hash_variants(picture.pixels, picture.width, picture.height)
@@ -146,6 +152,7 @@ def hashed(data: bytes, picture: Picture, *, varied: bool = True) -> Fingerprint
         codes=_named(codes.tobytes().hex()),
         phash=phash.phash(picture.pixels).hex(),
         pipeline=PIPELINE,
+        more=_further(picture) if indexed else (),
     )
 
 
@@ -160,8 +167,22 @@ def preload() -> None:
     for mode, side in (("RGB", 600), ("RGBA", 600), ("L", 256)):
         pixels = canonical_pixels(pillow.new(mode, (side, side)))
         pixels[side // 2, ::7] = 255  # taken for writing, which loads what paints over it
-        hashed(b"", Picture(pixels, side, side, "PNG"))
+        hashed(b"", Picture(pixels, side, side, "PNG"), indexed=True)
     phash.phash(np.zeros((300, 40, 3), dtype=np.uint8))  # tall pictures take another way
+
+
+def _further(picture: Picture) -> tuple[str, ...]:
+    found = index_codes(picture.pixels, picture.width, picture.height)
+    return tuple(code.hex() for _, code in found)
+
+
+def _more(value: object) -> tuple[str, ...]:
+    """At most MAX_MORE codes from a run of hex digits."""
+    if not isinstance(value, str) or len(value) > _DIGITS * MAX_MORE or len(value) % _DIGITS:
+        raise ValueError("further codes are cut")
+    if not re.fullmatch("[0-9a-f]*", value):
+        raise ValueError("codes are not hex digits")
+    return tuple(code.pdq for code in _named(value))
 
 
 def _codes(value: object) -> tuple[Code, ...]:

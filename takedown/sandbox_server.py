@@ -41,8 +41,9 @@ CHECK, MANY = b"c", b"m"
 #: First byte of what goes back: an answer of the child follows, or there are no more.
 ANSWER, END = b"a", b"."
 
-# Before each picture of a batch: its length, whether it may be padded, and the original's width and height.
-_PICTURE = struct.Struct(">I?II")
+# Before each picture of a batch: its length, whether it may be padded, whether further codes are wanted, and
+# the original's width and height.
+_PICTURE = struct.Struct(">I??II")
 _LARGE = 500_000  # bytes of a batch that repays preparing: others of that size will come
 _MAX_QUESTION = 1 + BATCH_BYTES + BATCH_PICTURES * _PICTURE.size
 
@@ -50,8 +51,8 @@ _MAX_QUESTION = 1 + BATCH_BYTES + BATCH_PICTURES * _PICTURE.size
 def pack(pictures: Sequence[Stored]) -> bytes:
     """A batch as the rest of a question of the job MANY."""
     parts = []
-    for data, padded, original in pictures:
-        parts += [_PICTURE.pack(len(data), padded, *(original or (0, 0))), data]
+    for data, padded, original, indexed in pictures:
+        parts += [_PICTURE.pack(len(data), padded, indexed, *(original or (0, 0))), data]
     return b"".join(parts)
 
 
@@ -66,9 +67,10 @@ def _check(data: bytes) -> Iterator[dict[str, Any]]:
 def _fingerprint_many(batch: bytes) -> Iterator[dict[str, Any]]:
     at = 0
     while at < len(batch):
-        length, padded, width, height = _PICTURE.unpack_from(batch, at)
+        length, padded, indexed, width, height = _PICTURE.unpack_from(batch, at)
         at += _PICTURE.size + length
-        picture = Stored(batch[at - length : at], padded, (width, height) if width and height else None)
+        original = (width, height) if width and height else None
+        picture = Stored(batch[at - length : at], padded, original, indexed)
         try:
             yield {"fingerprint": fingerprint_stored(picture).to_json()}
         except BadImage as error:

@@ -23,18 +23,21 @@ class Stored(NamedTuple):
         data: its bytes.
         padded: it may have been made square by img2dataset.
         original: width and height of what was downloaded, where the row says so.
+        indexed: make the further codes that an index holds.
     """
 
     data: bytes
     padded: bool = False
     original: tuple[int, int] | None = None
+    indexed: bool = False
 
 
 def fingerprint_stored(stored: Stored) -> Fingerprint:
     """Fingerprint one picture in this very process; untrusted bytes belong into a sandbox.
 
     Returns:
-        With a single code. Width and height are those of the picture without its padding.
+        With a single code, and further ones where they are asked for. Width and height are those of the
+        picture without its padding.
 
     Raises:
         BadImage: as images.read_pixels does.
@@ -44,7 +47,7 @@ def fingerprint_stored(stored: Stored) -> Fingerprint:
     picture = read_pixels(stored.data)
     if stored.padded:
         picture = _without_padding(picture, stored.original)
-    return hashed(stored.data, picture, varied=False)
+    return hashed(stored.data, picture, varied=False, indexed=stored.indexed)
 
 
 @functools.cache

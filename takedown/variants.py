@@ -31,7 +31,16 @@ from takedown.variant_retouch import Brush
 from takedown.variant_table import NONE, ORIENTATIONS, VARIANTS_VERSION, Look, Variant, names, table
 from takedown.variant_windows import WHOLE, quotient
 
-__all__ = ["ORIENTATIONS", "VARIANTS_VERSION", "WIDE", "WIDE_RADIUS", "hash_variants", "index_codes", "names"]
+__all__ = [
+    "MAX_MORE",
+    "ORIENTATIONS",
+    "VARIANTS_VERSION",
+    "WIDE",
+    "WIDE_RADIUS",
+    "hash_variants",
+    "index_codes",
+    "names",
+]
 
 #: A variant of a lower PDQ quality says too little; see interface.MIN_PDQ_QUALITY.
 MIN_QUALITY = 50
@@ -64,6 +73,8 @@ _GREY = 500
 
 #: Bits by which a further code of a picture in an index differs from those before, at least.
 NEAR_ENOUGH = 8
+#: Most further codes of a picture in an index.
+MAX_MORE = 3
 _INDEXED = (
     Variant("original", windows.everything()),
     Variant("middle", windows.cut(1_400, 500, 500)),

@@ -51,9 +51,11 @@ class PictureReader:
 
     Args:
         sandboxes: that work at a time; one keeps one core busy.
+        indexed: make the further codes that an index holds.
     """
 
-    def __init__(self, sandboxes: int = 1) -> None:
+    def __init__(self, sandboxes: int = 1, *, indexed: bool = False) -> None:
+        self._indexed = indexed
         self._sandboxes = [Sandbox() for _ in range(sandboxes)]
         self._idle: SimpleQueue[Sandbox] = SimpleQueue()
         for sandbox in self._sandboxes:
@@ -85,12 +87,26 @@ class PictureReader:
         if sizes is None:
             sizes = original_sizes(shard, piece)
         waiting: deque[Future[list[Picture]]] = deque()
-        for batch in _batches(shard, piece, sizes):
+        for batch in self._batches(shard, piece, sizes):
             waiting.append(self._pool.submit(self._read, batch))
             if len(waiting) > len(self._sandboxes):  # one more, so that none has to wait for its batch
                 yield from waiting.popleft().result()
         while waiting:
             yield from waiting.popleft().result()
+
+    def _batches(self, shard: Shard, piece: Piece | None, sizes: Sizes) -> Iterator[list[tuple[int, Stored]]]:
+        """Pictures with their rows, as many at a time as a sandbox reads with one child."""
+        padded = may_be_padded(shard)
+        batch: list[tuple[int, Stored]] = []
+        total = 0
+        for row, content in shard.pictures(piece):
+            if batch and (len(batch) == BATCH_PICTURES or total + len(content) > BATCH_BYTES):
+                yield batch
+                batch, total = [], 0
+            batch.append((row, Stored(content, padded, sizes.get(row), self._indexed)))
+            total += len(content)
+        if batch:
+            yield batch
 
     def _read(self, batch: list[tuple[int, Stored]]) -> list[Picture]:
         sandbox = self._idle.get()
@@ -149,18 +165,3 @@ def _picture(row: int, content: bytes, result: Fingerprint | TakedownError) -> P
         return Picture(row, bytes.fromhex(result.sha256), bytes.fromhex(result.md5), result)
     md5 = hashlib.md5(content, usedforsecurity=False).digest()
     return Picture(row, hashlib.sha256(content).digest(), md5, None)
-
-
-def _batches(shard: Shard, piece: Piece | None, sizes: Sizes) -> Iterator[list[tuple[int, Stored]]]:
-    """Pictures with their rows, as many at a time as a sandbox reads with one child."""
-    padded = may_be_padded(shard)
-    batch: list[tuple[int, Stored]] = []
-    total = 0
-    for row, content in shard.pictures(piece):
-        if batch and (len(batch) == BATCH_PICTURES or total + len(content) > BATCH_BYTES):
-            yield batch
-            batch, total = [], 0
-        batch.append((row, Stored(content, padded, sizes.get(row))))
-        total += len(content)
-    if batch:
-        yield batch

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from takedown.index import addresses, exact, files, mih
 from takedown.index.columns import ColumnWriter
 from takedown.index.interface import Coverage
-from takedown.index.units import DIGESTS, NEAR, VALUES, UnitArrays
+from takedown.index.units import DIGESTS, MORE, NEAR, VALUES, UnitArrays
 
 COLUMNS = (*DIGESTS, "pdq_quality")
 
@@ -49,10 +49,10 @@ def assemble(
         What the part's rows can be found by; ``rows`` is left at 0.
     """
     assembly = _Assembly(units, work, memory_bytes)
-    kinds = [kind for kind in (*addresses.KINDS, *COLUMNS, *NEAR) if assembly.count(kind)]
+    kinds = [kind for kind in (*addresses.KINDS, *COLUMNS, *NEAR, MORE) if assembly.count(kind)]
     for done, kind in enumerate(kinds):
         tell(done, len(kinds), kind)
-        if kind in NEAR:
+        if kind in (*NEAR, MORE):
             assembly.near(kind, out / "near" / kind)
         elif kind in COLUMNS:
             assembly.column(kind, out)

@@ -142,7 +142,7 @@ class _Estimate:
 
 def _sample_rows(shards: Sequence[Shard], seconds: float) -> _Estimate:
     """What a row costs, of shards without pictures."""
-    with tempfile.TemporaryDirectory(prefix="takedown-plan-") as name, PictureReader() as reader:
+    with tempfile.TemporaryDirectory(prefix="takedown-plan-") as name, PictureReader(indexed=True) as reader:
         folder = Path(name)
         units: list[Unit] = []
         started = time.perf_counter()
@@ -186,7 +186,7 @@ def _sample_pictures(shards: Sequence[Shard], seconds: float) -> _Estimate:
     """What a row of a shard with pictures costs. Rows without a picture cost next to nothing."""
     read = good = 0
     started = time.perf_counter()
-    with PictureReader() as reader:
+    with PictureReader(indexed=True) as reader:
         for picture in itertools.chain.from_iterable(map(reader.read, shards)):
             read += 1
             found = picture.fingerprint

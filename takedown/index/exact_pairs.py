@@ -58,6 +58,10 @@ class GivenPairs:
     def read(self, piece: slice) -> tuple[NDArray[np.uint64], NDArray[Any]]:
         if self._rows is None:
             return self.read_keys(piece), np.arange(piece.start, piece.stop, dtype=self.row_type)
+        # One that came before a smaller one could be too large for the records, and would be cut.
+        rows = self._rows[max(piece.start - 1, 0) : piece.stop]
+        if np.any(rows[1:] < rows[:-1]):
+            raise ValueError("the rows of an index must be given in ascending order")
         return self.read_keys(piece), np.array(self._rows[piece], dtype=self.row_type)
 
 

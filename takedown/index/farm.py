@@ -32,7 +32,7 @@ def read_units(units: Sequence[Unit], folder: Path, workers: int, tell: Tell) ->
     folder.mkdir(parents=True, exist_ok=True)
     count = min(workers, len(units), _worth(units))
     if count < 2:
-        with PictureReader() as reader:
+        with PictureReader(indexed=True) as reader:
             for unit in units:
                 extract(unit, folder, reader, tell)
         return

@@ -25,19 +25,25 @@ from numpy.typing import NDArray
 
 from takedown.dataset import Shard
 from takedown.errors import BadIndex, BadKey, BadUrl
-from takedown.fingerprint import PIPELINE, Fingerprint
+from takedown.fingerprint import PIPELINE, Code, Fingerprint
 from takedown.index import addresses, exact, files, manifest, ranking
 from takedown.index.by_address import ByAddress
 from takedown.index.columns import Values
 from takedown.index.interface import MIN_PDQ_QUALITY, PDQ_RADIUS, PHASH_RADIUS, Hit, Hits
 from takedown.index.parts import Part, first_values
+from takedown.index.ranking import Candidate
 from takedown.index.rows import RowReader
-from takedown.index.units import DIGESTS, NEAR
+from takedown.index.units import DIGESTS, MORE, NEAR
 from takedown.keys import WIDTHS, Row, url_sha256
 from takedown.urls import canonical
+from takedown.variants import WIDE, WIDE_RADIUS
 
 #: Most size variants proposed for one address: guesses are for people to go through.
 MAX_VARIANTS = 1_000
+#: Candidates for which second opinions are heard: their rows are read.
+JUDGED = 100
+#: Most perceptual hashes of a part that are all compared when nothing is near: 0.1 s for each ten million.
+WIDE_ROWS = 20_000_000
 
 
 class Index:
@@ -230,7 +236,8 @@ class Index:
         """Rows that a picture is or looks like: each once, by the strongest reason, best first.
 
         1. the same file: ``sha256``, then ``md5``;
-        2. ``pdq`` of any of its variants within ``radius``, the likeliest first (ranking.py);
+        2. ``pdq`` of any of its variants within ``radius``, the likeliest first (ranking.py), and where that
+           finds nothing, of a few of them within ``variants.WIDE_RADIUS``;
         3. ``phash`` within ``phash_radius``, nearest first.
 
         A picture of a quality below 50 is looked for by its digests alone.
@@ -260,20 +267,42 @@ class Index:
     def _near_variants(self, fingerprint: Fingerprint, radius: int, exact_only: bool) -> list[Hit]:
         """One hit a row, by the simplest variant that explains it, the likeliest row first (ranking.py)."""
         chosen = fingerprint.codes[:1] if exact_only else fingerprint.codes
-        packed = np.frombuffer(bytes.fromhex("".join(code.pdq for code in chosen)), dtype=np.uint8)
-        found = [
-            (part.by, part.within("pdq", packed.reshape(-1, WIDTHS["pdq"]), radius)) for part in self._parts
-        ]
+        every = range(len(chosen))
+        found = [(part, self._within(part, chosen, every, radius)) for part in self._parts]
+        if len(chosen) > 1 and radius >= PDQ_RADIUS and not any(len(hits.row) for _, hits in found):
+            again = [number for number, code in enumerate(chosen) if code.variant in WIDE]
+            small = [part for part in self._parts if part.near_rows("pdq") <= WIDE_ROWS]
+            found = [(part, self._within(part, chosen, again, WIDE_RADIUS)) for part in small]
         made: dict[int, str | None] = {}
-        for by, hits in found:
-            made.update((row, by) for row in np.unique(hits.row).tolist() if made.get(row, by) is by)
-        together = Hits(
-            *(np.concatenate(arrays) for arrays in zip(*(hits for _, hits in found), strict=True))
-        )
+        for part, hits in found:
+            made.update((row, part.by) for row in np.unique(hits.row).tolist() if row not in made)
+        nothing = [np.empty(0, np.int64)]
+        together = Hits(*(np.concatenate([*nothing, *(hits[k] for _, hits in found)]) for k in range(3)))
         return [
             Hit(one.row, "pdq", one.distance, chosen[one.variant].variant, by=made[one.row])
-            for one in ranking.candidates(together)
+            for one in self._judged(ranking.candidates(together), fingerprint)
         ]
+
+    def _within(self, part: Part, codes: Sequence[Code], numbers: Sequence[int], radius: int) -> Hits:
+        """Rows of a part near to some of the codes; those of parts of its pictures when all are asked for."""
+        packed = np.frombuffer(bytes.fromhex("".join(codes[number].pdq for number in numbers)), np.uint8)
+        kinds = ("pdq", MORE) if len(numbers) == len(codes) > 1 else ("pdq",)
+        found = [part.within(kind, packed.reshape(-1, WIDTHS["pdq"]), radius) for kind in kinds]
+        query, row, distance = (np.concatenate([hits[k] for hits in found]) for k in range(3))
+        return Hits(np.array(numbers, dtype=np.int64)[query], row, distance)
+
+    def _judged(self, found: list[Candidate], fingerprint: Fingerprint) -> list[Candidate]:
+        """The candidates with second opinions: pHash, and the shape if the source can still tell it."""
+        first, others = found[:JUDGED], found[JUDGED:]
+        numbers = [one.row for one in first]
+        try:
+            rows = self.rows(numbers)
+            known = {row.row: ranking.Row(row.phash, row.width, row.height) for row in rows}
+        except BadIndex:
+            values = self.known_values("phash", np.array(numbers, dtype=np.int64)).cells()
+            known = {row: ranking.Row(value) for row, value in zip(numbers, values, strict=True)}
+        asked = ranking.Asked(fingerprint.width, fingerprint.height, bytes.fromhex(fingerprint.phash))
+        return [*ranking.judged(first, asked, known), *others]
 
     def _known(self, numbers: NDArray[np.int64]) -> Mapping[str, Sequence[bytes | None]]:
         """What goes into rows: everything but digests that others attached, which are no facts of the row."""

@@ -66,6 +66,11 @@ class Part:
             self._near[kind] = Near(self.folder / "near" / kind)
         return self._near[kind]
 
+    def near_rows(self, kind: str) -> int:
+        """How many perceptual hashes of a kind the part has."""
+        near = self.near(kind)
+        return 0 if near is None else len(near.codes)
+
     def candidates(self, kind: str, keys: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """(query, row) of every row that has one of some 64-bit keys."""
         found = self.exact(kind)
@@ -92,7 +97,7 @@ class Part:
         found = {
             kind: columns.open(self.folder / "columns" / kind, width)
             for kind, width in VALUES.items()
-            if kind not in NEAR and self._has("columns", kind)
+            if self._has("columns", kind)
         }
         for kind in NEAR:
             if near := self.near(kind):

@@ -38,14 +38,17 @@ from takedown.index.files import Spool
 from takedown.index.interface import MIN_PDQ_QUALITY
 from takedown.keys import WIDTHS
 from takedown.urls import CANONICAL_VERSION
+from takedown.variants import VARIANTS_VERSION
 
 #: Rows of a unit where the layout of the shard leaves the choice.
 UNIT_ROWS = 1_000_000
 
 DIGESTS = ("sha256", "md5", "sha1")
 NEAR = ("pdq", "phash")
+#: PDQ of parts of a picture (variants.index_codes): a row may have several, and only variants ask for them.
+MORE = "pdq_more"
 #: What is stored as values -> bytes of one. The quality is kept to be shown with rows.
-VALUES = {kind: WIDTHS[kind] for kind in (*DIGESTS, *NEAR)} | {"pdq_quality": 1}
+VALUES = {kind: WIDTHS[kind] for kind in (*DIGESTS, *NEAR)} | {"pdq_quality": 1, MORE: WIDTHS["pdq"]}
 
 SKIPPED = ("unreadable_pictures", "low_quality_pictures")
 SKIPPED_FILE = "skipped.json"
@@ -88,7 +91,7 @@ class Unit:
     @property
     def name(self) -> str:
         """32 hex digits that only this unit, read by these rules, has."""
-        rules = [_VERSION, CANONICAL_VERSION, PIPELINE, MIN_PDQ_QUALITY]
+        rules = [_VERSION, CANONICAL_VERSION, PIPELINE, VARIANTS_VERSION, MIN_PDQ_QUALITY]
         return hashlib.sha256(json.dumps([asdict(self), rules], sort_keys=True).encode()).hexdigest()[:32]
 
     def to_json(self) -> dict[str, Any]:
@@ -215,6 +218,8 @@ class _Extraction:
         self._skipped["low_quality_pictures"] += len(readable) - len(good)
         owners = [picture for picture, _ in good]
         self._add_values("pdq", owners, [bytes.fromhex(f.pdq) for _, f in good])
+        more = [(picture, code) for picture, f in good for code in f.more]
+        self._add_values(MORE, [picture for picture, _ in more], [bytes.fromhex(code) for _, code in more])
         self._add_values("phash", owners, [bytes.fromhex(f.phash) for _, f in good])
         self._add_values("pdq_quality", owners, [bytes([f.pdq_quality]) for _, f in good])
 

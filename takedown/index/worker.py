@@ -21,4 +21,4 @@ def work(reader: PictureReader, task: farm.Task, tell: farm.Tell) -> farm.Result
 
 
 if __name__ == "__main__":
-    farm.serve(partial(work, PictureReader()))
+    farm.serve(partial(work, PictureReader(indexed=True)))
