@@ -141,6 +141,12 @@ def test_rows_may_be_given_and_may_be_of_any_size(past: int) -> None:
     assert row.tolist() == [1, past - 1, 4, past]
 
 
+@pytest.mark.parametrize("rows", [[1, 0], [0, 9, 8, 9], [*range(40_000), 39_998]])
+def test_rows_that_do_not_ascend_are_refused(tmp_path: Path, rows: list[int]) -> None:
+    with pytest.raises(ValueError, match="ascending"):
+        exact.build(np.zeros(len(rows), dtype=np.uint64), tmp_path / "x", rows=np.array(rows))
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.integers(0, 1 << 36), st.integers(0, (1 << 63) - 1))
 def test_a_layout_can_always_be_read(count: int, highest_row: int) -> None:
