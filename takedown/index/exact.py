@@ -189,8 +189,8 @@ def build(
         keys: uint64[N], in any order, with repeats; may be mapped from a file.
         out: the folder to make; it must not exist.
         rows: the row of each key, in ascending order; 0..N-1 when omitted. May be mapped as well.
-        memory_bytes: about how much memory may be used beside these arrays. What does not fit goes through files
-            in ``out``, 12 bytes a key (16 from 2^32 rows on), which are gone at the end.
+        memory_bytes: about how much memory may be used beside these arrays. What does not fit goes through
+            files in ``out``, 12 bytes a key (16 from 2^32 rows on), which are gone at the end.
 
     Raises:
         ValueError: the rows do not ascend.
