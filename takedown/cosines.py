@@ -1,9 +1,8 @@
-"""The cosine transform of 32 numbers, rounded as SciPy rounds it.
+"""Constants of the cosine transform of 32 numbers, rounded as SciPy rounds it (cosines_kernels.py).
 
 imagehash takes its transform from SciPy, which adds and multiplies in the order of pocketfft, and a pHash
 compares coefficients with each other. Those of a symmetric picture are zero but for the rounding, so only the
-same operations in the same order give the same bits for every picture. NumPy's Fourier transform is pocketfft
-too; cosines_kernels.py has its steps one by one.
+same operations in the same order give the same bits for every picture.
 """
 
 from __future__ import annotations
@@ -11,32 +10,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
 _N = 32
-
-
-def transform(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """DCT-II, not normalised: ``2 * sum over j of values[j] * cos(pi * k * (2 j + 1) / 64)``.
-
-    Args:
-        values: [32, lines].
-
-    Returns:
-        The same shape.
-    """
-    half = _N // 2
-    spectrum = np.zeros((half + 1, values.shape[1]), dtype=np.complex128)
-    spectrum[0], spectrum[half] = 2 * values[0], 2 * values[-1]
-    spectrum[1:half] = values[1:-1:2] + values[2::2] + 1j * (values[2::2] - values[1:-1:2])
-    signal = np.fft.irfft(spectrum, _N, axis=0, norm="forward")
-    front, back = signal[1:half], signal[:half:-1]
-    low, high = QUARTER[: half - 1, np.newaxis], QUARTER[half:-1][::-1, np.newaxis]
-    plus, minus = low * back + high * front, low * front - high * back
-    out = np.empty_like(values)
-    out[0], out[half] = signal[0], signal[half] * QUARTER[half - 1]
-    out[1:half], out[:half:-1] = 0.5 * (plus + minus), 0.5 * (plus - minus)
-    return out
 
 
 def _root(index: int, n: int, block: int) -> complex:

@@ -1,4 +1,4 @@
-"""The transform of cosines.py, number by number: pocketfft's steps for 32, its factors being 2, 4 and 4."""
+"""The cosine transform of 32 numbers, number by number: pocketfft's steps for 32, its factors being 2, 4 and 4."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def _by_four_last(source: Any, out: Any) -> None:
 
 @kernel
 def transform(values: Any, out: Any) -> None:
-    """``cosines.transform`` of float64 [32]."""
+    """DCT-II of float64 [32]: ``2 * sum over j of values[j] * cos(pi * k * (2 j + 1) / 64)``."""
     one = np.empty(32, np.float64)
     one[0], one[31] = 2.0 * values[0], 2.0 * values[31]
     for k in range(1, 31, 2):

@@ -16,50 +16,47 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from takedown.cosines import transform
-
 Pixels = NDArray[np.uint8]
 
 #: Side of the square that is transformed.
 SIDE = 32
-_LOWEST = 8
 _BITS = 22
 
 
 def phash(pixels: Pixels) -> bytes:
-    """The pHash of uint8 [h, w, 3]: 8 bytes, what ``str(imagehash.phash(image))`` says in hex."""
-    return hash_square(square(pixels))
+    """The pHash of uint8 [h, w, 3]: 8 bytes, what ``str(imagehash.phash(image))`` says in hex.
+
+    Where nothing can be compiled, imagehash itself makes it.
+    """
+    if (kernels := _kernels()) is None:
+        return _by_imagehash(pixels)
+    return hash_square(square(pixels, kernels), kernels)
 
 
-def square(pixels: Pixels) -> Pixels:
+def square(pixels: Pixels, kernels: Any) -> Pixels:
     """Steps 1 and 2 of the module's docstring: uint8 [h, w, 3] -> uint8 [32, 32]."""
     height, width = pixels.shape[:2]
     down_first = height > SIDE and height - SIDE > 2 * (width - SIDE)
-    if kernels := _kernels():
-        make = kernels.square_down_first if down_first else kernels.square
-        # One type of array: a confined process cannot compile for another.
-        lines = np.require(pixels, requirements=["C", "W"]).reshape(height, -1)
-        small: Pixels = make(lines, *lanczos(width), *lanczos(height))
-        return small
-    grey = (pixels @ np.array([19595, 38470, 7471]) + 32768) >> 16
-    if down_first:
-        return _filtered(_filtered(grey.T).T).astype(np.uint8)
-    return _filtered(_filtered(grey).T).T.astype(np.uint8)
+    make = kernels.square_down_first if down_first else kernels.square
+    # One type of array: a confined process cannot compile for another.
+    lines = np.require(pixels, requirements=["C", "W"]).reshape(height, -1)
+    small: Pixels = make(lines, *lanczos(width), *lanczos(height))
+    return small
 
 
-def hash_square(small: Pixels) -> bytes:
-    """Steps 3 and 4: uint8 [32, 32] -> 8 bytes.
+def hash_square(small: Pixels, kernels: Any) -> bytes:
+    """Steps 3 and 4: uint8 [32, 32] -> 8 bytes."""
+    code = np.zeros(8, dtype=np.uint8)
+    kernels.hash_square(np.require(small, requirements=["C", "W"]), code)
+    return code.tobytes()
 
-    A square may be turned and mirrored first: its hash is, but for a bit or two, that of the turned picture.
-    """
-    if kernels := _kernels():
-        code = np.zeros(8, dtype=np.uint8)
-        kernels.hash_square(np.require(small, requirements=["C", "W"]), code)
-        return code.tobytes()
-    columns = transform(small.astype(np.float64))
-    spectrum = transform(columns.T).T[:_LOWEST, :_LOWEST].ravel()
-    low, high = np.partition(spectrum, (31, 32))[31:33]
-    return np.packbits(spectrum > (low + high) / 2).tobytes()
+
+def _by_imagehash(pixels: Pixels) -> bytes:
+    """The reference, which takes SciPy along: imported only where it is needed."""
+    import imagehash
+    from PIL import Image
+
+    return bytes.fromhex(str(imagehash.phash(Image.fromarray(pixels))))
 
 
 @functools.lru_cache(maxsize=1024)
@@ -86,14 +83,6 @@ def lanczos(length: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     shares = shares / shares.sum(axis=1, keepdims=True) * (1 << _BITS)
     weights = np.trunc(shares + np.copysign(0.5, shares))
     return starts.astype(np.int32), weights.astype(np.int32)
-
-
-def _filtered(lines: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Integers 0..255 [n, length] -> [n, 32]."""
-    starts, weights = lanczos(lines.shape[1])
-    windows = np.lib.stride_tricks.sliding_window_view(lines, weights.shape[1], axis=1)[:, starts]
-    sums: NDArray[np.int64] = np.einsum("nst,st->ns", windows, weights.astype(np.int64))
-    return ((sums + (1 << _BITS - 1)) >> _BITS).clip(0, 255)
 
 
 @functools.cache
