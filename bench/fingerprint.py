@@ -4,8 +4,8 @@
 the same with PDQ of the original alone, as for pictures that are searched, and ``fingerprint`` with all
 variants that are asked for when a picture is looked up. The peers make one hash.
 ``sandbox`` is the same made in a confined process: a process for each picture, as the portal does with
-uploads, or one for a whole batch, as with a dataset's own pictures. Every contender runs on one core; pictures are
-generated, soft with fine detail, and so easy to compress.
+uploads, or one for a whole batch, as with a dataset's own pictures. Every contender runs on one core;
+pictures are generated, soft with fine detail, and so easy to compress.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The cosine transform of 32 numbers, number by number: pocketfft's steps for 32, its factors being 2, 4 and 4."""
+"""The cosine transform of 32 numbers, step by step as pocketfft takes them, its factors being 2, 4 and 4."""
 
 from __future__ import annotations
 
