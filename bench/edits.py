@@ -2,22 +2,33 @@
 
 1. Every real picture is edited in every way of ``edit_table`` and saved as JPEG.
 2. ``copy sent``: the dataset holds the picture, the copy is sent in. ``copy held``: the other way round.
-3. Plain PDQ compares one code with one code; ours compares all codes of what is sent with the one code of
-   what is held. Found means within the radius; nothing else is asked.
+3. ``plain`` compares one code with one code. ``ours`` compares all codes of what is sent with the one code of
+   what is held. ``+wide`` looks again for the variants of ``variants.WIDE`` at their radius. ``+index`` has
+   the index hold ``variants.index_codes`` too, and no wide radius. Nothing else is asked.
+4. False candidates: every picture against all others, and what chance alone gives in 10 million rows.
+5. What it costs: to make the codes, and to look all of them up in 10 million.
 """
 
 from __future__ import annotations
 
+import math
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from bench.edit_table import CASES, jpeg
-from bench.report import say, table
-from takedown.fingerprint import Fingerprint, fingerprint
+from bench.report import race, say, table
+from takedown.fingerprint import base, fingerprint
+from takedown.images import read_pixels
+from takedown.index import mih
 from takedown.index.interface import MIN_PDQ_QUALITY, PDQ_RADIUS
+from takedown.variants import VARIANTS_VERSION, WIDE, WIDE_RADIUS, hash_variants, index_codes, names
+
+Codes = NDArray[np.uint8]
 
 #: Pictures that scikit-image brings along and that were not used to choose the variants.
 TEST_PICTURES = (
@@ -33,6 +44,16 @@ TEST_PICTURES = (
     "retina",
     "text",
 )
+ROWS = 10_000_000
+
+HEAD = ("", "copy sent: plain", "ours", "+wide", "+index", "copy held: plain", "ours", "+wide", "+index")
+
+
+class Known(NamedTuple):
+    """Of one file: the codes of its variants, and those that an index holds of it, its own first."""
+
+    codes: Codes
+    indexed: Codes
 
 
 def run(folder: Path) -> None:
@@ -40,19 +61,24 @@ def run(folder: Path) -> None:
 
 
 def measure(folder: Path) -> None:
-    """Print the table of recall per edit."""
-    prints = {name: _prints(picture) for name, picture in pictures().items()}
-    prints = {name: found for name, found in prints.items() if found[0].pdq_quality >= MIN_PDQ_QUALITY}
-    rows = []
-    for number, case in enumerate(CASES, 1):
-        pairs = [(original, copies[number]) for copies in prints.values() for original in copies[:1]]
-        sent = [(copy, original) for original, copy in pairs]
-        rows.append((case.name, *_recall(sent), *_recall(pairs)))
-    means = np.array([row[1:] for row in rows], dtype=float).mean(axis=0)
-    head = ("", "copy sent: plain", "ours", "copy held: plain", "ours")
-    rows.append(("mean", *means))
-    table(f"recall, {len(prints)} pictures", head, [(row[0], *(f"{v:.2f}" for v in row[1:])) for row in rows])
-    say(f"pictures: {', '.join(prints)}")
+    """Print the recall per edit, false candidates, and what a look-up costs."""
+    files = {name: jpeg(picture) for name, picture in pictures().items()}
+    files = {name: data for name, data in files.items() if base(data).pdq_quality >= MIN_PDQ_QUALITY}
+    originals = {name: _known(data) for name, data in files.items()}
+    shown = pictures()
+    rows: list[tuple[str, list[float]]] = []
+    for case in CASES:
+        copies = {name: _known(case.copy(shown[name])) for name in originals}
+        sent = [_found(copies[name], originals[name]) for name in originals]
+        held = [_found(originals[name], copies[name]) for name in originals]
+        rows.append((case.name, [*np.mean(sent, axis=0).tolist(), *np.mean(held, axis=0).tolist()]))
+    rows.append(("mean", np.mean([shares for _, shares in rows], axis=0).tolist()))
+    title = f"recall, {len(originals)} pictures, {len(names())} variants of version {VARIANTS_VERSION}"
+    table(title, HEAD, [(name, *(f"{share:.2f}" for share in shares)) for name, shares in rows])
+    extra = np.mean([len(known.indexed) - 1 for known in originals.values()])
+    say(f"pictures: {', '.join(originals)}; {extra:.1f} more codes a row in an index that holds them")
+    _false_candidates(originals)
+    _costs(folder, files["astronaut"])
 
 
 def pictures() -> dict[str, Image.Image]:
@@ -67,19 +93,62 @@ def pictures() -> dict[str, Image.Image]:
     return found
 
 
-def _prints(picture: Image.Image) -> list[Fingerprint]:
-    """Of the picture, then of its copies in the order of CASES."""
-    return [fingerprint(jpeg(picture)), *(fingerprint(case.copy(picture)) for case in CASES)]
+def _known(data: bytes) -> Known:
+    picture = read_pixels(data)
+    seen = picture.pixels, picture.width, picture.height
+    codes, _ = hash_variants(*seen)
+    more = b"".join(code for _, code in index_codes(*seen))
+    return Known(codes, np.concatenate([codes[:1], np.frombuffer(more, np.uint8).reshape(-1, 32)]))
 
 
-def _recall(pairs: list[tuple[Fingerprint, Fingerprint]]) -> tuple[float, float]:
-    """Shares found of (sent, held): by plain PDQ, and by all codes of what is sent."""
-    near = [_distances(sent, held) <= PDQ_RADIUS for sent, held in pairs]
-    return float(np.mean([found[0] for found in near])), float(np.mean([found.any() for found in near]))
+def _found(sent: Known, held: Known) -> tuple[bool, bool, bool, bool]:
+    """Whether plain PDQ, ours, ours with the wide radius, and ours with the index's codes find it."""
+    away = _distances(sent.codes, held.indexed)
+    near = away <= PDQ_RADIUS
+    wide = away[[names().index(name) for name in WIDE], 0] <= WIDE_RADIUS
+    ours = bool(near[:, 0].any())
+    return bool(near[0, 0]), ours, ours or bool(wide.any()), bool(near.any())
 
 
-def _distances(sent: Fingerprint, held: Fingerprint) -> NDArray[np.int64]:
-    """Of every code sent from the one held, in bits."""
-    codes = np.frombuffer(bytes.fromhex("".join(code.pdq for code in sent.codes)), np.uint8).reshape(-1, 32)
-    one = np.frombuffer(bytes.fromhex(held.pdq), np.uint8)
-    return np.bitwise_count(codes ^ one).sum(axis=1, dtype=np.int64)
+def _distances(sent: Codes, held: Codes) -> NDArray[np.int64]:
+    """[of what is sent, of what is held], in bits."""
+    return np.bitwise_count(sent[:, np.newaxis] ^ held).sum(axis=2, dtype=np.int64)
+
+
+def _false_candidates(originals: dict[str, Known]) -> None:
+    """Unrelated pictures that come near, and the nearest of all; and chance."""
+    away = np.array(
+        [
+            [
+                _distances(one.codes, other.codes[:1]).min()
+                for k, other in enumerate(originals.values())
+                if k != i
+            ]
+            for i, one in enumerate(originals.values())
+        ]
+    )
+    chance = sum(math.comb(256, bits) for bits in range(PDQ_RADIUS + 1)) / 2**256
+    rows = [
+        ("unrelated real pictures", away.size, int((away <= PDQ_RADIUS).sum()), f"{away.min()} bits"),
+        (f"{ROWS:,} random codes", 1, f"{chance * ROWS * len(names()):.1g} expected", ""),
+    ]
+    table(f"false candidates within {PDQ_RADIUS} bits", ("", "queries", "found", "nearest"), rows)
+
+
+def _costs(folder: Path, data: bytes) -> None:
+    picture = read_pixels(data)
+    queries = hash_variants(picture.pixels, picture.width, picture.height)[0]
+    rng = np.random.default_rng(0)
+    mih.build(rng.integers(0, 256, (ROWS, 32), dtype=np.uint8), folder / "codes")
+    index = mih.open(folder / "codes")
+    wide = queries[[names().index(name) for name in WIDE]]
+    times = race(
+        {
+            "fingerprint of one code": partial(base, data),
+            "fingerprint of all variants": partial(fingerprint, data),
+            f"all of them among {ROWS:,}": partial(index.search, queries, PDQ_RADIUS),
+            "those of WIDE again": partial(index.search, wide, WIDE_RADIUS),
+        }
+    )
+    rows = [(name, timing.median * 1e3, timing.spread) for name, timing in times.items()]
+    table("what one submission costs", ("", "median ms", "range ms"), rows)
