@@ -43,8 +43,8 @@ class Side:
     """One of a pair that is timed in turn: seconds a look-up.
 
     Attributes:
-        many: with many in one call, median of the rounds.
-        cores: processor time over time meanwhile, median of the rounds.
+        many: with many in one call, the best of the rounds, which was disturbed least.
+        cores: processor time over time meanwhile; far below the number of cores, something else ran.
         one, slow: with one in a call, median and 95th percentile of the calls.
     """
 
@@ -218,8 +218,8 @@ class _Timed:
             self._calls.append([once(partial(self._one, self._queries[n : n + 1])).median for n in places])
 
     def side(self) -> Side:
-        """The medians of all rounds but the first."""
-        many, cores = (statistics.median(figures) for figures in zip(*self._rounds[1:], strict=True))
+        """The best of all rounds but the first, and the median of their calls with one query."""
+        many, cores = min(self._rounds[1:])
         calls = sorted(second for calls in self._calls[1:] for second in calls)
         return Side(many, cores, statistics.median(calls), calls[len(calls) * 95 // 100])
 
