@@ -33,6 +33,9 @@ ORIENTATIONS: tuple[tuple[str, int], ...] = (
 #: Fill of a variant that shows nothing but its plane, whose outermost pixels go on where it ends.
 NONE = 0
 
+#: What is cut off both sides of a picture to get its middle, in 1/10000; see variants.index_codes.
+MIDDLE = 1_400
+
 _PLACES = {
     "centre": (500, 500),
     "top-left": (0, 0),
@@ -165,8 +168,22 @@ def _uncuts() -> Iterator[Variant]:
             for axis in ("height", "width"):
                 shape = windows.unstrip(100 * percent, at, axis == "height")
                 yield Variant(f"uncrop-{axis}-{percent}-{end}", shape, "faded")
+    yield from _middles()
     for wide, high in _SHAPES[1:7]:
         yield Variant(f"unshape-{wide}-{high}", windows.unshaped(wide, high), "faded")
+
+
+def _middles() -> Iterator[Variant]:
+    """The middle of what the picture may have been a part of, which an index may hold a code of."""
+    for percent in (4, 6, 8, 10, 12):
+        for name, place in list(_PLACES.items())[1:]:
+            shape = windows.inner(windows.uncut(100 * percent, *place), MIDDLE)
+            yield Variant(f"middle-{percent}-{name}", shape, "faded")
+    for percent in (4, 8, 12, 16, 20):
+        for end, at in (_ENDS[0], _ENDS[2]):
+            for axis in ("height", "width"):
+                shape = windows.inner(windows.unstrip(100 * percent, at, axis == "height"), MIDDLE)
+                yield Variant(f"middle-{axis}-{percent}-{end}", shape, "faded")
 
 
 def _borders() -> Iterator[Variant]:

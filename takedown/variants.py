@@ -28,7 +28,7 @@ from takedown.pixels import Pixels
 from takedown.variant_operators import UNITS, Part, operators
 from takedown.variant_planes import Plane
 from takedown.variant_retouch import Brush
-from takedown.variant_table import NONE, ORIENTATIONS, VARIANTS_VERSION, Look, Variant, names, table
+from takedown.variant_table import MIDDLE, NONE, ORIENTATIONS, VARIANTS_VERSION, Look, Variant, names, table
 from takedown.variant_windows import WHOLE, quotient
 
 __all__ = [
@@ -48,14 +48,22 @@ MIN_QUALITY = 50
 #: Variants worth looking for again at a wider radius, by a scan, when nothing was found: a guess at what was
 #: cut off is right in outline only. Unrelated pictures are farther apart (docs/variants.md).
 WIDE = (
-    "uncrop-faded-6-centre",
-    "uncrop-faded-10-centre",
-    "uncrop-faded-8-top-left",
-    "uncrop-faded-8-top-right",
-    "uncrop-faded-8-bottom-left",
-    "uncrop-faded-8-bottom-right",
+    "original",
+    "clean-thin",
+    *(f"uncrop-faded-{percent}-centre" for percent in (3, 6, 9, 12)),
+    *(
+        f"uncrop-faded-{percent}-{corner}"
+        for percent in (5, 8, 11)
+        for corner in ("top-left", "top-right", "bottom-left", "bottom-right")
+    ),
+    *(
+        f"uncrop-{axis}-{percent}-{end}"
+        for axis in ("height", "width")
+        for percent in (6, 10)
+        for end in ("start", "end")
+    ),
 )
-WIDE_RADIUS = 56
+WIDE_RADIUS = 60
 
 #: Ways to continue a picture: spread, fading and mirror of variant_planes.continued.
 _CONTINUED = {"faded": (4, 3, 0), "mixed": (2, 3, 2), "sharp": (2, 0, 0), "both": (4, 3, 2)}
@@ -77,7 +85,7 @@ NEAR_ENOUGH = 8
 MAX_MORE = 3
 _INDEXED = (
     Variant("original", windows.everything()),
-    Variant("middle", windows.cut(1_400, 500, 500)),
+    Variant("middle", windows.cut(MIDDLE, 500, 500)),
     Variant("square", windows.inner(windows.shaped(1, 1, 500), 1_000)),
     Variant("clean", windows.everything(), "clean-thin"),
 )

@@ -41,6 +41,7 @@ DOUBTS = {
     "clean": 6,
     "uncrop": 8,
     "unshape": 8,
+    "middle": 8,
 }
 MOST_DOUBT = 10
 #: Bits off for each doubling of the number of variants that agree, and most bits off.
