@@ -80,5 +80,5 @@ def _parts(sizes: Sizes) -> list[Part]:
             for size in sizes.exact
         ),
         Part("near codes as they grow", 240, partial(near_codes.measure, sizes=sizes.grown)),
-        Part("edited pictures", 60, edits.measure),
+        Part("edited pictures", 90, edits.measure),
     ]
