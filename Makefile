@@ -55,12 +55,16 @@ clean:  ## Delete the virtual environment; the data in var/ stays
 .venv/run: requirements.txt pyproject.toml | .venv/bin/python
 	@test -e .venv/dev || { echo "Installing what the desk needs, once ..."; $(INSTALL) --require-hashes -r requirements.txt; }
 	@$(INSTALL) --no-deps --no-build-isolation -e .
+	@echo "Compiling what hashes and searches, once ..."
+	@$(BIN)/python -m takedown.warm
 	@touch $@
 
 .venv/dev: requirements.txt tests/requirements.txt pyproject.toml | .venv/bin/python
 	@echo "Installing what the desk and its tests need, once ..."
 	@$(INSTALL) --require-hashes -r tests/requirements.txt
 	@$(INSTALL) --no-deps --no-build-isolation -e .
+	@echo "Compiling what hashes and searches, once ..."
+	@$(BIN)/python -m takedown.warm
 	@touch $@
 
 # Only the benchmark's peers; their pins fit beside those of the tests.
