@@ -19,6 +19,8 @@ from takedown.index import addresses, exact, mih
 
 #: Rows that are enough for every way of building and asking, small batches and large ones.
 _ROWS = 20_000
+#: Rows that are compared one by one.
+_FEW = 100
 
 
 def warm() -> None:
@@ -34,24 +36,28 @@ def warm() -> None:
     with tempfile.TemporaryDirectory(prefix="takedown-warm-") as name:
         _exact(dice, Path(name) / "exact")
         for width in (32, 8):
-            _near(dice, Path(name) / f"near-{width}", width)
+            for rows in (_FEW, _ROWS):
+                _near(dice, Path(name) / f"near-{width}-{rows}", width, rows)
 
 
 def _exact(dice: np.random.Generator, out: Path) -> None:
     keys = dice.integers(0, 2**64, _ROWS, dtype=np.uint64)
-    exact.build(keys, out, rows=np.arange(_ROWS, dtype=np.uint32))
-    index = exact.open(out)
-    for count in (1, _ROWS):
-        index.search(keys[:count])
-    index.counts_between(keys[:9], keys[:9])
+    for count in (_FEW, _ROWS):
+        rows = np.arange(count, dtype=np.uint32)
+        exact.build(keys[:count], out / str(count), rows=rows)
+        index = exact.open(out / str(count))
+        for asked in (1, count):
+            index.search(keys[:asked])
+        index.counts_between(keys[:9], keys[:9])
 
 
-def _near(dice: np.random.Generator, out: Path, width: int) -> None:
-    codes = dice.integers(0, 256, (_ROWS, width), dtype=np.uint8)
+def _near(dice: np.random.Generator, out: Path, width: int, rows: int) -> None:
+    codes = dice.integers(0, 256, (rows, width), dtype=np.uint8)
     mih.build(codes, out)
     index = mih.open(out)
     for count in (1, 40, 1_000):
-        index.search(codes[:count], width)
+        for radius in (width, 2 * width):
+            index.search(codes[:count], radius)
 
 
 if __name__ == "__main__":

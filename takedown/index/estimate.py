@@ -25,7 +25,7 @@ from takedown.index import addresses, exact_layout, mih
 from takedown.index.assemble import assemble
 from takedown.index.grow import MEMORY_BYTES, PART_ROWS, PROCESS_BYTES
 from takedown.index.interface import MIN_PDQ_QUALITY, Coverage
-from takedown.index.units import NEAR, UNIT_ROWS, VALUES, WITH_PICTURES, Unit, UnitArrays, extract
+from takedown.index.units import MORE, NEAR, UNIT_ROWS, VALUES, WITH_PICTURES, Unit, UnitArrays, extract
 
 #: Seconds of sampling unless the caller says otherwise.
 SECONDS = 30.0
@@ -95,8 +95,12 @@ def plan(
         group_rows = sum(shard.num_rows for shard in group)
         if group_rows:
             total += sample(group, seconds * group_rows / rows).times(group_rows)
-    keys = Coverage(rows=rows, **{name: round(count) for name, count in total.keys.items()})
-    near = sum(mih.plan(getattr(keys, kind), VALUES[kind]).bytes for kind in NEAR if getattr(keys, kind))
+    codes = {kind: round(total.keys.get(kind, 0)) for kind in (*NEAR, MORE)}
+    near = sum(
+        mih.plan(count, VALUES[kind]).bytes + count * _NUMBER for kind, count in codes.items() if count
+    )
+    counts = {name: round(count) for name, count in total.keys.items() if name != MORE}
+    keys = Coverage(rows=rows, **counts)
     sorting = min(rows, PART_ROWS) * _SORT_BYTES
     return Plan(
         shards=len(shards),
@@ -184,22 +188,28 @@ def _spread(shards: Sequence[Shard]) -> Iterator[Unit]:
 
 def _sample_pictures(shards: Sequence[Shard], seconds: float) -> _Estimate:
     """What a row of a shard with pictures costs. Rows without a picture cost next to nothing."""
-    read = good = 0
+    read = good = more = 0
     started = time.perf_counter()
     with PictureReader(indexed=True) as reader:
         for picture in itertools.chain.from_iterable(map(reader.read, shards)):
             read += 1
             found = picture.fingerprint
-            good += found is not None and found.pdq_quality >= MIN_PDQ_QUALITY
+            if found is not None and found.pdq_quality >= MIN_PDQ_QUALITY:
+                good, more = good + 1, more + len(found.more)
             if time.perf_counter() - started > seconds:
                 break
-        return _of_pictures(read, good, time.perf_counter() - started, shards)
+        return _of_pictures(read, good, more, time.perf_counter() - started, shards)
 
 
-def _of_pictures(read: int, good: int, seconds: float, shards: Sequence[Shard]) -> _Estimate:
-    """What a row costs where ``read`` pictures took some seconds and ``good`` of them had a hash."""
+def _of_pictures(read: int, good: int, more: int, seconds: float, shards: Sequence[Shard]) -> _Estimate:
+    """What a row costs where ``read`` pictures took some seconds and ``good`` of them had a hash.
+
+    Args:
+        more: further codes that these had together.
+    """
     share = good / max(read, 1)
-    keys = {kind: _share(shards, kind) for kind in ("url", "sha256", "md5")} | {"pdq": share, "phash": share}
+    keys = {kind: _share(shards, kind) for kind in ("url", "sha256", "md5")}
+    keys |= {"pdq": share, "phash": share, MORE: more / max(read, 1)}
     rows = sum(shard.num_rows for shard in shards)
     key = exact_layout.layout_for(rows, rows).width
     disk = keys["url"] * key * len(addresses.KINDS) + share * (_NUMBER + VALUES["pdq_quality"])
