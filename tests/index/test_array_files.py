@@ -27,7 +27,7 @@ def test_a_sparse_column_equals_a_dictionary(known: dict[int, bytes], wanted: li
             values = np.frombuffer(b"".join(known[row] for row in part), dtype=np.uint8).reshape(-1, 4)
             writer.append(np.array(part), values)
         column = writer.close()
-    assert column.get(np.array(wanted, dtype=np.int64)) == [known.get(row) for row in wanted]
+    assert column.get(np.array(wanted, dtype=np.int64)).cells() == [known.get(row) for row in wanted]
 
 
 def test_a_column_of_another_width_is_refused(tmp_path: Path) -> None:
