@@ -76,7 +76,8 @@ class Window:
 
     def press(self, label: str, within: str = "main") -> None:
         """Press the first button that begins with these words, and wait for the answer."""
-        self.button(label, within).click()
+        with self.page.expect_navigation(wait_until="load"):
+            self.button(label, within).click()
 
     def button(self, label: str, within: str = "main") -> Locator:
         return self.page.locator(within).locator("button").filter(has_text=label).first
@@ -113,6 +114,7 @@ class Window:
 
     def look(self, name: str, status: int = 200) -> None:
         """Check everything that holds for every page; keep pictures of it if asked to. Moves the focus."""
+        self.page.wait_for_load_state("load")
         where = f"{name} ({self.page.url})"
         assert self.status == status, where
         for width in self.widths:

@@ -220,7 +220,7 @@ def test_the_receipt_is_saved_as_a_text_file(desk: Desk, open_window: Open) -> N
     window = open_window()
     words = _send(window, [_addresses(desk)[3]])
     with window.page.expect_download() as started:
-        window.press("Save as a text file")
+        window.button("Save as a text file").click()
     assert started.value.suggested_filename == "words.txt"
     assert Path(started.value.path()).read_text() == " ".join(words) + "\n"
     assert not any(word in url for word in words for url in window.requested if len(word) > 4)
