@@ -68,8 +68,9 @@ class _Assembly:
 
     def __init__(self, units: Sequence[UnitArrays], work: Path, memory_bytes: int) -> None:
         self._units, self._work = units, work
-        # Of keys and rows, at most an eighth each; the rest but an eighth for sorting them.
-        self._joining, self._memory = memory_bytes // 8, memory_bytes * 5 // 8
+        # Of keys and rows, at most an eighth each. Larger ones are mapped from files, which the system counts
+        # as this process's memory as long as it has room: sorting gets no more than leaves them theirs.
+        self._joining, self._memory = memory_bytes // 8, memory_bytes * 5 // 16
         sizes = np.array([one.total for one in units], dtype=np.int64)
         self._offsets = np.cumsum(sizes) - sizes
 
