@@ -3,6 +3,8 @@
     0 done                     3 bad input, each file named       130 interrupted
     1 unexpected               4 verification failed              141 nobody reads the output any more
     2 the call is wrong        5 nothing usable to sync from
+                               6 the list is too old
+                               7 listed rows remain (check)
 
 An error is one plain sentence on standard error. With --json a result, or {"error": slug, "message":
 sentence}, stands on standard output besides.
@@ -17,7 +19,7 @@ from argparse import RawDescriptionHelpFormatter
 from collections.abc import Sequence
 
 from takedown import __version__
-from takedown.commands import hashing, holder, index, lookup, manager, pictures
+from takedown.commands import applying, ceremony, hashing, index, lookup, pictures, signing, syncing
 from takedown.commands.terminal import Parser, note, say_json
 from takedown.errors import TakedownError, from_system
 
@@ -30,7 +32,8 @@ Keep a copy of an image dataset clean: fetch a publisher's signed removal list, 
 """
 _EPILOG = """\
 exit codes: 0 done, 1 unexpected, 2 the call is wrong, 3 bad input, 4 verification failed,
-5 nothing usable to sync from. 'takedown COMMAND --help' explains each option.
+5 nothing usable to sync from, 6 the list is too old, 7 listed rows remain (check).
+'takedown COMMAND --help' explains each option.
 """
 
 
@@ -65,7 +68,7 @@ def parser() -> Parser:
     )
     top.add_argument("--version", action="version", version=f"takedown {__version__}")
     commands = top.add_subparsers(required=True, metavar="COMMAND", title="commands")
-    for module in (holder, pictures, hashing, index, lookup, manager):
+    for module in (syncing, applying, pictures, hashing, index, lookup, ceremony, signing):
         module.add(commands)
     return top
 

@@ -12,6 +12,8 @@
     │   └── BadIndex          an index folder
     ├── VerificationFailed    do not trust it       exit 4
     ├── NothingToSync         no list could be had  exit 5
+    ├── Stale                 the list is too old   exit 6
+    ├── ListedRemain          check found some      exit 7
     └── SandboxFailed         the child died; worth another try
 
 An error carries its decision: ``exit_code`` for scripts, ``retryable`` for workers, ``slug`` for programs
@@ -99,6 +101,21 @@ class NothingToSync(TakedownError):
     exit_code = 5
     retryable = True
     default_slug = "nothing-to-sync"
+
+
+class Stale(TakedownError):
+    """The list, or what vouches for it, is too old to rely on; it may still be used with a warning."""
+
+    exit_code = 6
+    retryable = True
+    default_slug = "stale"
+
+
+class ListedRemain(TakedownError):
+    """A copy still holds rows that the list names."""
+
+    exit_code = 7
+    default_slug = "listed-remain"
 
 
 class SandboxFailed(TakedownError):

@@ -11,12 +11,12 @@ import pytest
 from factories import lists, shards
 
 from takedown import cli
-from takedown.commands import holder
+from takedown.commands import applying
 
 
 @pytest.fixture(autouse=True)
 def listed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(holder, "_blocklist", lambda _: lists.of_urls(shards.url(0)))
+    monkeypatch.setattr(applying, "blocklist", lambda _: lists.of_urls(shards.url(0)))
 
 
 @pytest.mark.parametrize("command", ["plan", "apply"])
@@ -48,7 +48,7 @@ def test_who_waits_for_another_run_is_told(tmp_path: Path, monkeypatch: pytest.M
     (tmp_path / "out").mkdir()
     said: list[str] = []
     told = threading.Event()
-    monkeypatch.setattr(holder, "note", lambda sentence: (said.append(sentence), told.set()))
+    monkeypatch.setattr(applying, "note", lambda sentence: (said.append(sentence), told.set()))
     with (tmp_path / "out" / ".takedown.lock").open("ab") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
         arguments = ["apply", str(tmp_path / "in"), "--out", str(tmp_path / "out"), "--json"]

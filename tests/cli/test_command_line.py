@@ -136,7 +136,7 @@ def test_errors_become_codes_slugs_and_sentences(error, code, slug, capsys, monk
     def fail(_: object) -> int:
         raise error
 
-    monkeypatch.setattr("takedown.commands.holder.verify", fail)
+    monkeypatch.setattr("takedown.commands.syncing.verify", fail)
     assert cli.main(["verify", "--json"]) == code
     out, err = capsys.readouterr()
     answer = json.loads(out)

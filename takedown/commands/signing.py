@@ -1,4 +1,4 @@
-"""The release manager: `takedown ceremony` and `takedown sign`. Both work by files, on any machine."""
+"""Signing a staged release: `takedown sign`. It works by files, on any machine."""
 
 from __future__ import annotations
 
@@ -16,25 +16,7 @@ if TYPE_CHECKING:
 
 
 def add(commands: Commands) -> None:
-    """Declare the commands."""
-    parser = declare(
-        commands,
-        "ceremony",
-        "Make the publisher's keys and an empty, signed release repository.",
-        "takedown ceremony --keys /media/usb/keys --repository releases --publisher 'Example Lab'",
-        ceremony,
-        details="Give root.json to holders by a way that they trust. Move the root and targets keys to the "
-        "people and machines that hold them; only snapshot and timestamp keys stay with the server.",
-    )
-    parser.add_argument("--keys", required=True, type=Path, metavar="DIR", help="new folder for private keys")
-    parser.add_argument("--repository", required=True, type=Path, metavar="DIR", help="new folder to publish")
-    parser.add_argument("--publisher", required=True, metavar="NAME", help="the name that holders see")
-    parser.add_argument("--profile", default="small", metavar="P", help="how many keys: small or strict")
-    parser.add_argument(
-        "--throwaway",
-        action="store_true",
-        help="for a trial: readers warn, and production refuses these keys",
-    )
+    """Declare the command."""
     parser = declare(
         commands,
         "sign",
@@ -48,25 +30,6 @@ def add(commands: Commands) -> None:
     parser.add_argument("--staging", required=True, type=Path, metavar="DIR", help="the staged release")
     parser.add_argument("--key", required=True, type=Path, metavar="FILE", help="your private targets key")
     parser.add_argument("--yes", action="store_true", help="sign without asking")
-
-
-def ceremony(arguments: argparse.Namespace) -> int:
-    """Make keys and repository."""
-    from takedown import publish
-
-    root = publish.ceremony(
-        arguments.keys,
-        arguments.repository,
-        publisher=arguments.publisher,
-        profile=arguments.profile,
-        throwaway=arguments.throwaway,
-    )
-    if arguments.json:
-        say_json({"root": str(root), "keys": str(arguments.keys), "throwaway": arguments.throwaway})
-    else:
-        say(f"The root file for holders is {root}.")
-        say(f"The private keys are in {arguments.keys}. Keep them apart, and off the public server.")
-    return 0
 
 
 def sign(arguments: argparse.Namespace) -> int:
