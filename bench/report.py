@@ -13,7 +13,18 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-_LIBRARIES = ("numpy", "numba", "pyarrow", "pillow", "pdqhash", "imagehash", "duckdb", "django", "granian")
+_LIBRARIES = (
+    "numpy",
+    "numba",
+    "pyarrow",
+    "pillow",
+    "pdqhash",
+    "imagehash",
+    "duckdb",
+    "polars",
+    "django",
+    "granian",
+)
 
 
 class DisagreementError(Exception):
