@@ -14,16 +14,8 @@ from importlib import metadata
 from pathlib import Path
 
 _LIBRARIES = (
-    "numpy",
-    "numba",
-    "pyarrow",
-    "pillow",
-    "pdqhash",
-    "imagehash",
-    "duckdb",
-    "polars",
-    "django",
-    "granian",
+    *("numpy", "numba", "pyarrow", "duckdb", "polars"),
+    *("pillow", "pdqhash", "imagehash", "django", "granian"),
 )
 
 
