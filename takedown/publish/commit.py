@@ -22,7 +22,7 @@ from takedown import disk
 from takedown.blocklist import paths
 from takedown.blocklist.manifest import Manifest
 from takedown.errors import UsageError
-from takedown.publish.keyring import expiry, load_for, profile_of
+from takedown.publish.keyring import expiry, load_online, profile_of
 from takedown.publish.repository import LOCK, Head, load_head, seq_of
 from takedown.publish.review import StagedRelease, load_staged, review_staged
 
@@ -121,29 +121,33 @@ def sign_online(
     *,
     versions: tuple[int, int],
     now: datetime | None,
+    before: Root | None = None,
 ) -> None:
     """Write snapshot and then timestamp for targets metadata that already stands in the repository.
 
     Args:
-        keys_dir: holds ``snapshot.pem`` and ``timestamp.pem``.
+        keys_dir: holds ``snapshot.pem`` and ``timestamp.pem``; while keys are replaced, also the others.
         root: says which keys are right and, by its profile, how long signatures last.
         targets: what to commit to.
         versions: of the new snapshot and timestamp.
         now: the moment of signing; the clock when None.
+        before: the root that ``root`` is about to replace; its keys sign too, where they are in the folder.
     """
     rules = profile_of(root)
-    signers = {role: load_for(keys_dir / f"{role}.pem", root, role) for role in ("snapshot", "timestamp")}
+    signers = {role: load_online(keys_dir, role, root, before) for role in ("snapshot", "timestamp")}
     targets_path = repository / paths.metadata(targets.signed.version, "targets")
     meta = {"targets.json": _meta_file(targets.signed.version, targets_path.read_bytes())}
     snapshot = Metadata(Snapshot(version=versions[0], expires=expiry(rules["snapshot"], now), meta=meta))
-    snapshot.sign(signers["snapshot"])
+    for signer in signers["snapshot"]:
+        snapshot.sign(signer, append=True)
     data = snapshot.to_bytes()
     disk.write(repository / paths.metadata(versions[0], "snapshot"), data)
     about = _meta_file(versions[0], data)
     timestamp = Metadata(
         Timestamp(version=versions[1], expires=expiry(rules["timestamp"], now), snapshot_meta=about)
     )
-    timestamp.sign(signers["timestamp"])
+    for signer in signers["timestamp"]:
+        timestamp.sign(signer, append=True)
     disk.write(repository / paths.TIMESTAMP, timestamp.to_bytes())
 
 

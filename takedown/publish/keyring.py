@@ -89,6 +89,34 @@ def load(path: Path) -> CryptoSigner:
     return CryptoSigner(key)
 
 
+def load_online(folder: Path, role: str, root: Root, before: Root | None = None) -> list[CryptoSigner]:
+    """The online keys of a role: ``timestamp.pem``, and ``timestamp-*.pem`` where keys are being replaced.
+
+    Old and new keys may lie in one folder, so that nothing has to be moved at the moment of a change.
+
+    Args:
+        folder: holds the private keys; those that no root names are left alone.
+        role: ``snapshot`` or ``timestamp``.
+        root: the root whose key has to be there.
+        before: the root that it replaces; its key signs too where it is there.
+
+    Returns:
+        One signer for ``root``, and another for ``before`` where that takes another key.
+
+    Raises:
+        UsageError: unreadable, or none of the keys is ``root``'s.
+    """
+    alone = folder / f"{role}.pem"
+    names = [path for path in (alone, *sorted(folder.glob(f"{role}-*.pem"))) if path.is_file()]
+    held = {signer.public_key.keyid: signer for signer in map(load, names)}
+    keyids = [keyid for keyid in root.roles[role].keyids if keyid in held][:1]
+    if not keyids:
+        load_for(names[-1] if names else alone, root, role)  # names the file, and what is wrong with it
+    if before is not None and not set(keyids) & set(before.roles[role].keyids):
+        keyids += [keyid for keyid in before.roles[role].keyids if keyid in held][:1]
+    return [held[keyid] for keyid in keyids]
+
+
 def load_for(path: Path, root: Root, role: str) -> CryptoSigner:
     """Read a private key and make sure that the repository accepts it for a role.
 

@@ -42,8 +42,12 @@ class Head:
     manifests: dict[str, tuple[Manifest, str]]
 
 
-def load_head(repository: Path) -> Head:
+def load_head(repository: Path, root: Metadata[Root] | None = None) -> Head:
     """Read and verify the committed release, in the order a client does.
+
+    Args:
+        repository: the release repository.
+        root: verified root metadata to verify by; the repository's newest when None.
 
     Raises:
         UsageError: the folder is not a release repository.
@@ -54,7 +58,7 @@ def load_head(repository: Path) -> Head:
             f"{repository} is not a release repository; make one with 'takedown ceremony' first."
         )
     try:
-        root = load_root(repository)
+        root = root or load_root(repository)
         timestamp = _verified(Timestamp, (repository / paths.TIMESTAMP).read_bytes(), root.signed)
         about = timestamp.signed.snapshot_meta
         snapshot_bytes = (repository / paths.metadata(about.version, "snapshot")).read_bytes()
