@@ -1,0 +1,56 @@
+"""The keys of a shard: they may say yes too often, never no where there is an entry."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from takedown.apply.inventory_keys import Keys, entry_ranges
+
+HEADS = st.lists(st.integers(0, 2**64 - 1) | st.integers(0, 2**12).map(lambda n: n << 20), max_size=400)
+
+
+def _keys(heads: list[int]) -> Keys:
+    return Keys.from_bytes(Keys.of(np.array(heads, np.uint64)).to_bytes())
+
+
+@given(heads=HEADS, digits=st.integers(1, 64), data=st.data())
+def test_what_is_there_is_found_by_entries_of_any_length(
+    heads: list[int], digits: int, data: st.DataObject
+) -> None:
+    if not heads:
+        assert not _keys([]).any_in(entry_ranges(np.array([b"0" * digits])))
+        return
+    head = data.draw(st.sampled_from(heads))
+    entry = f"{head:016x}".ljust(64, "7")[:digits].encode()
+    assert _keys(heads).any_in(entry_ranges(np.array([entry])))
+
+
+def test_what_is_not_there_is_hardly_ever_taken_for_it() -> None:
+    digests = [hashlib.sha256(str(n).encode()).hexdigest() for n in range(40_000)]
+    keys = _keys([int(digest[:16], 16) for digest in digests[:20_000]])
+    assert not keys.any_in(entry_ranges(np.array(sorted(digests[20_000:]), "S64")))
+
+
+@pytest.mark.parametrize("rows", [1, 1_000, 100_000])
+def test_a_key_takes_four_bytes_at_most(rows: int) -> None:
+    heads = np.random.default_rng(1).integers(0, 2**64, rows, np.uint64)
+    assert len(Keys.of(heads).to_bytes()) <= 4 * rows + 1
+
+
+def test_a_bucket_filled_on_purpose_says_yes_to_everything_in_it() -> None:
+    heads = [n << 30 for n in range(2_000)]
+    keys = _keys(heads)
+    assert len(keys) == 255
+    assert all(keys.any_in(entry_ranges(np.array([f"{head:016x}".encode()]))) for head in heads)
+    assert not keys.any_in(entry_ranges(np.array([b"f" * 64])))
+
+
+@pytest.mark.parametrize("data", [b"", b"\x29", b"\x02\x01", b"\x00\x02abc", b"\x00\x01abcd"])
+def test_other_bytes_are_refused(data: bytes) -> None:
+    with pytest.raises(ValueError, match="key"):
+        Keys.from_bytes(data)
