@@ -36,10 +36,10 @@ class Pending:
             part.unlink(missing_ok=True)
 
     @contextmanager
-    def writing(self, target: Path) -> Iterator[BinaryIO]:
-        """Open the file that will take the place of `target`."""
+    def writing(self, target: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
+        """Open the file that will take the place of `target`, with these permission bits less the umask."""
         part = self._part(target, disk.part_of(target))
-        with part.open("xb") as file:
+        with open(part, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
             yield file
             file.flush()
             disk.sync_file(file.fileno())

@@ -201,7 +201,42 @@ class Shard(ABC):
         Raises:
             BadDataset: the shard cannot be rewritten or turned out to be damaged.
         """
-        raise BadDataset(
+        raise self._not_rewritable()
+
+    def set_aside(self, removed: NDArray[np.int64], folder: Path, pending: Pending) -> int:
+        """Write only these rows, so that `put_back` can undo a `rewrite` without them.
+
+        Args:
+            removed: as for `rewrite`.
+            folder: where the files go, under the shard's own file names, readable by their owner alone.
+            pending: takes them.
+
+        Returns:
+            Bytes written.
+
+        Raises:
+            BadDataset: as `rewrite`.
+        """
+        raise self._not_rewritable()
+
+    def put_back(self, aside: Shard, places: NDArray[np.int64], folder: Path, pending: Pending) -> int:
+        """Write the shard with rows that were set aside back among its own.
+
+        Args:
+            aside: what `set_aside` wrote, or a part of it.
+            places: for each row of `aside` its number in the result, ascending, unique.
+            folder, pending: as for `rewrite`.
+
+        Returns:
+            Bytes written.
+
+        Raises:
+            BadDataset: damaged, or `aside` does not fit this shard or the places.
+        """
+        raise self._not_rewritable()
+
+    def _not_rewritable(self) -> BadDataset:
+        return BadDataset(
             f"{self.path} is a folder of pictures without rows, and nothing can be removed from it here; "
             "give Parquet files or an img2dataset folder.",
             slug="dataset-not-rewritable",

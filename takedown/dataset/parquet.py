@@ -138,6 +138,16 @@ class ParquetShard(Shard):
 
         return rewrite(self.path, removed, folder / self.path.name, pending)
 
+    def set_aside(self, removed: NDArray[np.int64], folder: Path, pending: Pending) -> int:
+        from takedown.dataset.parquet_rewrite import set_aside
+
+        return set_aside(self.path, removed, folder / self.path.name, pending)
+
+    def put_back(self, aside: Shard, places: NDArray[np.int64], folder: Path, pending: Pending) -> int:
+        from takedown.dataset.parquet_put_back import put_back
+
+        return put_back(self.path, aside.path, places, folder / self.path.name, pending)
+
     def _wanted(self, columns: Collection[str] | None) -> dict[str, str]:
         return {ours: name for ours, name in self.columns.items() if columns is None or ours in columns}
 

@@ -8,6 +8,7 @@ other than plain and dictionary.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,9 @@ from takedown.dataset.atomic import Pending
 from takedown.dataset.parquet import damaged, open_parquet
 from takedown.errors import BadDataset
 
+#: Key of the metadata of rows set aside: how many rows each row group of their source had, as JSON.
+GROUPS = b"takedown.row_groups"
+
 _VERSIONS = ("1.0", "2.4", "2.6")
 
 
@@ -34,26 +38,77 @@ def rewrite(source: Path, removed: NDArray[np.int64], target: Path, pending: Pen
     Raises:
         BadDataset: the source is damaged or shorter than it says.
     """
-    with open_parquet(source) as file, _writable(source), pending.writing(target) as sink:
-        schema = _schema(file)
-        first = 0
+    with open_parquet(source) as file, writable(source), pending.writing(target) as sink:
+        _check(file, removed, source)
+        schema, first = plain_schema(file), 0
         with pq.ParquetWriter(sink, schema, **writer_options(file.metadata)) as writer:
             for group in range(file.metadata.num_row_groups):
-                with damaged(source):
-                    table = file.read_row_group(group)
+                table = read_group(file, group, source)
                 kept = _without(table, removed, first)
                 first += table.num_rows
-                if kept.num_rows:
-                    writer.write_table(kept, row_group_size=kept.num_rows)
-        if first != file.metadata.num_rows or (removed.size and removed[-1] >= first):
-            raise BadDataset(
-                f"{source} has fewer rows than it says; fetch it again.", slug="dataset-row-count"
-            )
+                write_group(writer, kept)
         return sink.tell()
 
 
+def set_aside(source: Path, removed: NDArray[np.int64], target: Path, pending: Pending) -> int:
+    """Copy only the rows numbered in `removed`: a row group for each one of the source that loses rows.
+
+    How many rows the groups of the source had is noted under the key GROUPS, for `put_back`.
+
+    Returns:
+        Bytes written. Raises BadDataset.
+    """
+    with open_parquet(source) as file, writable(source), pending.writing(target, 0o600) as sink:
+        _check(file, removed, source)
+        sizes = group_sizes(file.metadata)
+        ends = np.cumsum(sizes, dtype=np.int64)
+        schema = plain_schema(file)
+        notes = {GROUPS: json.dumps(sizes).encode()} | (schema.metadata or {})
+        with pq.ParquetWriter(sink, schema.with_metadata(notes), **writer_options(file.metadata)) as writer:
+            for group in np.unique(np.searchsorted(ends, removed, side="right")).tolist():
+                table = read_group(file, group, source)
+                first = int(ends[group]) - sizes[group]
+                low, high = np.searchsorted(removed, (first, ends[group]))
+                inside = np.zeros(table.num_rows, dtype=bool)
+                inside[removed[low:high] - first] = True
+                write_group(writer, table.filter(pa.array(inside)))
+        return sink.tell()
+
+
+def read_group(file: pq.ParquetFile, group: int, source: Path) -> pa.Table:
+    """One row group. Raises BadDataset when it is damaged, or has more or fewer rows than it says."""
+    with damaged(source):
+        table = file.read_row_group(group)
+    if table.num_rows != file.metadata.row_group(group).num_rows:
+        raise _miscounted(source)
+    return table
+
+
+def write_group(writer: pq.ParquetWriter, table: pa.Table) -> None:
+    """Write a table as one row group; nothing where it is empty."""
+    if table.num_rows:
+        writer.write_table(table, row_group_size=table.num_rows)
+
+
+def group_sizes(metadata: pq.FileMetaData) -> list[int]:
+    """How many rows each row group says it has."""
+    return [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
+
+
+def _check(file: pq.ParquetFile, removed: NDArray[np.int64], source: Path) -> None:
+    rows = sum(group_sizes(file.metadata))
+    if rows != file.metadata.num_rows or (removed.size and removed[-1] >= rows):
+        raise _miscounted(source)
+
+
+def _miscounted(source: Path) -> BadDataset:
+    return BadDataset(
+        f"{source} has another number of rows than it says; fetch it again.", slug="dataset-row-count"
+    )
+
+
 @contextmanager
-def _writable(source: Path) -> Iterator[None]:
+def writable(source: Path) -> Iterator[None]:
     """A type that pyarrow reads and cannot write is no reason to end the whole run."""
     try:
         yield
@@ -116,7 +171,7 @@ def _dictionary_columns(metadata: pq.FileMetaData) -> set[str]:
     }
 
 
-def _schema(file: pq.ParquetFile) -> pa.Schema:
+def plain_schema(file: pq.ParquetFile) -> pa.Schema:
     """The file's schema with its key-value metadata, less the copy of the schema that the writer adds."""
     metadata = {k: v for k, v in (file.metadata.metadata or {}).items() if k != b"ARROW:schema"}
     return file.schema_arrow.with_metadata(metadata or None)

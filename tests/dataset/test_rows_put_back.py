@@ -1,0 +1,123 @@
+"""Rows that were removed and set aside come back where they were."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from factories import shards
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from takedown.dataset import Shard, open_source
+from takedown.dataset.atomic import Pending
+from takedown.errors import BadDataset
+
+
+def numbers(rows) -> np.ndarray:
+    return np.array(sorted(rows), np.int64)
+
+
+def placed(work) -> int:
+    with Pending() as pending:
+        written = work(pending)
+        pending.place()
+    return written
+
+
+def one(path: Path) -> Shard:
+    (shard,) = open_source(path).shards
+    return shard
+
+
+def there_and_back(source: Path, removed: np.ndarray, folder: Path) -> tuple[Path, Path, Path]:
+    """Paths of what is kept, what is set aside, and the two put together again."""
+    shard, name = one(source), source.name
+    kept, aside, whole = folder / "kept", folder / "aside", folder / "whole"
+    assert placed(lambda p: shard.rewrite(removed, kept, p)) > 0
+    written = placed(lambda p: shard.set_aside(removed, aside, p))
+    assert written == sum(file.stat().st_size for file in aside.rglob("*") if file.is_file())
+    assert all(file.stat().st_mode & 0o777 == 0o600 for file in aside.rglob("*") if file.is_file())
+    placed(lambda p: one(kept / name).put_back(one(aside / name), removed, whole, p))
+    return kept / name, aside / name, whole / name
+
+
+def groups(path: Path) -> list[int]:
+    metadata = pq.ParquetFile(path).metadata
+    return [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_a_parquet_file_is_again_what_it_was(tmp_path_factory, data):
+    folder = tmp_path_factory.mktemp("back")
+    rows = data.draw(st.integers(1, 40))
+    cells = st.none() | st.sampled_from(["a", "b", "long " * 9])
+    words = data.draw(st.lists(cells, min_size=rows, max_size=rows))
+    table = pa.table(
+        {
+            "n": range(rows),
+            "URL": words,
+            "word": pa.array(words, pa.string()).dictionary_encode(),
+            "nested": pa.array([[{"x": [n] * (n % 3)}] for n in range(rows)]),
+            "map": pa.array([[("k", n)] for n in range(rows)], pa.map_(pa.string(), pa.int32())),
+        }
+    ).replace_schema_metadata({"license": "CC-BY"})
+    pq.write_table(table, folder / "a.parquet", row_group_size=data.draw(st.integers(1, 15)))
+    removed = numbers(data.draw(st.sets(st.integers(0, rows - 1))))
+
+    kept, aside, whole = there_and_back(folder / "a.parquet", removed, folder)
+
+    before, after = pq.ParquetFile(folder / "a.parquet"), pq.ParquetFile(whole)
+    assert after.read().equals(before.read())
+    assert after.schema_arrow.equals(before.schema_arrow, check_metadata=True)
+    assert groups(whole) == groups(folder / "a.parquet")
+    assert pq.read_table(aside)["n"].to_pylist() == removed.tolist()
+    assert pq.read_table(kept)["n"].to_pylist() == sorted({*range(rows)} - {*removed.tolist()})
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_a_part_of_what_was_set_aside_comes_back_in_two_steps(tmp_path_factory, data):
+    folder = tmp_path_factory.mktemp("steps")
+    rows = data.draw(st.integers(2, 40))
+    table = shards.laion(folder / "a.parquet", rows, group=data.draw(st.integers(1, 15)))
+    removed = numbers(data.draw(st.sets(st.integers(0, rows - 1), min_size=1)))
+    kept, aside, _ = there_and_back(folder / "a.parquet", removed, folder)
+    later = numbers(data.draw(st.sets(st.sampled_from(range(len(removed))))))
+    first = numbers({*range(len(removed))} - {*later.tolist()})
+
+    # Those of `first` come back; those of `later` stay aside until the second step.
+    placed(lambda p: one(aside).set_aside(first, folder / "first", p))
+    placed(lambda p: one(aside).rewrite(first, folder / "later", p))
+    in_between = [n for n in range(rows) if n not in removed[later]]
+    places = np.searchsorted(in_between, removed[first])
+    placed(lambda p: one(kept).put_back(one(folder / "first" / aside.name), places, folder / "half", p))
+    half = folder / "half" / aside.name
+    assert pq.read_table(half).equals(table.take(pa.array(in_between, pa.int64())))
+    assert len(groups(half)) <= len(groups(folder / "a.parquet"))
+    placed(
+        lambda p: one(half).put_back(one(folder / "later" / aside.name), removed[later], folder / "all", p)
+    )
+    assert pq.read_table(folder / "all" / aside.name).equals(table)
+
+
+@pytest.mark.parametrize("places", [[0], [0, 0], [1, 0], [0, 20], [-1, 0]])
+def test_places_that_do_not_fit_are_refused(tmp_path, places):
+    shards.laion(tmp_path / "a.parquet", 20)
+    kept, aside, _ = there_and_back(tmp_path / "a.parquet", numbers([3, 4]), tmp_path)
+    with Pending() as pending, pytest.raises(BadDataset) as caught:
+        one(kept).put_back(one(aside), np.array(places, np.int64), tmp_path / "again", pending)
+    assert caught.value.slug == "restore-not-fitting"
+
+
+def test_rows_of_another_file_are_refused(tmp_path):
+    shards.laion(tmp_path / "a.parquet", 20)
+    kept, aside, _ = there_and_back(tmp_path / "a.parquet", numbers([3, 4]), tmp_path)
+    pq.write_table(pa.table({"URL": ["u"] * 18}), kept)
+    with Pending() as pending, pytest.raises(BadDataset) as caught:
+        one(kept).put_back(one(aside), numbers([3, 4]), tmp_path / "again", pending)
+    assert caught.value.slug == "restore-not-fitting"
