@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 
+from takedown.blocklist.table import Table
+
 
 @dataclass
 class FakeBlocklist:
@@ -15,9 +17,14 @@ class FakeBlocklist:
     edition: str = "research"
     seq: int = 7
     state_sha256: str = "ab" * 32
+    disposition: str = "purge"
 
     def entries(self, kind: str) -> list[str]:
         return sorted({digest[: self.prefix_hex] for digest in self.digests.get(kind, [])})
+
+    def table(self, kind: str) -> Table | None:
+        entries = self.entries(kind)
+        return Table.of(kind, self.prefix_hex, entries) if entries else None
 
 
 def of_urls(*urls: str, prefix_hex: int = 64) -> FakeBlocklist:
