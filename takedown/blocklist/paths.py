@@ -46,6 +46,11 @@ def checkpoint(seq: int) -> str:
     return f"log/checkpoint-{seq:06d}.json"
 
 
+def leaves(seq: int) -> str:
+    """The leaves that release ``seq`` appended to the receipts log."""
+    return f"log/leaves-{seq:06d}.bin"
+
+
 def state(edition: str, seq: int, kind: str, shard: str) -> str:
     """One file of a full state. ``shard`` is the leading hex all its digests share; empty when unsharded."""
     return f"editions/{edition}/state/{seq:06d}/{kind}.{int(shard or '0', 16):02x}.parquet"

@@ -23,6 +23,7 @@ from takedown.blocklist import paths
 from takedown.blocklist.manifest import Manifest
 from takedown.errors import UsageError
 from takedown.publish.keyring import expiry, load_online, profile_of
+from takedown.publish.receipts_log import leaves_file
 from takedown.publish.repository import LOCK, Head, load_head, seq_of
 from takedown.publish.review import StagedRelease, load_staged, review_staged
 
@@ -174,6 +175,7 @@ def _check_signed(root: Root, staged: StagedRelease, now: datetime | None) -> No
 def _copy_data(repository: Path, staging: Path, staged: StagedRelease) -> None:
     """Data first, so that whatever a manifest names is there before the manifest is."""
     files = [file for manifest, _ in staged.manifests.values() for file in new_files(manifest)]
+    files.append(leaves_file(staging, seq_of(staged.targets.signed)))
     targets = staged.targets.signed.targets
     files.extend((path, target.length, target.hashes["sha256"]) for path, target in targets.items())
     for path, size, sha256 in files:

@@ -2,8 +2,9 @@
 
 1. The release is the next one: sequence number, targets version, each edition's previous manifest.
 2. Whatever else a signature would cover is as it must be, or is shown.
-3. Every file is what its manifest says; the old state is the repository's, the new one the staging's.
-4. The difference of the two states is computed here and must equal the staged delta.
+3. The log of receipts is the published one with the staged leaves at its end.
+4. Every file is what its manifest says; the old state is the repository's, the new one the staging's.
+5. The difference of the two states is computed here and must equal the staged delta.
 
 A release manager's machine needs the repository's folder, the staging folder and a key; nothing else.
 """
@@ -18,13 +19,13 @@ from pathlib import Path
 from tuf.api.metadata import Metadata, Targets
 
 from takedown import disk
-from takedown.blocklist import checkpoint, paths
 from takedown.blocklist.delta import Delta, diff, read_delta, step
 from takedown.blocklist.manifest import KEPT_DELTAS, Log, Manifest
 from takedown.blocklist.rebuild import check_state, rebuild
 from takedown.blocklist.state import State
 from takedown.errors import UsageError, VerificationFailed
 from takedown.publish.keyring import profile_of
+from takedown.publish.receipts_log import check_log
 from takedown.publish.repository import Head, load_head, load_manifests, read_targets, seq_of
 from takedown.publish.terms import TermChange, Terms, changed_terms, check_signed_part, disagree, terms_of
 
@@ -61,12 +62,16 @@ class Review:
         seq: number of the release.
         terms: what it says for all editions.
         editions: what changes in each.
+        log: size and root of the log of receipts after it.
+        leaves: leaves it appends to that log; records and padding look the same.
         sha256: of the bytes that would be signed, in hex; ``sign`` takes it as ``expected``.
     """
 
     seq: int
     terms: Terms
     editions: tuple[EditionChange, ...]
+    log: Log
+    leaves: int
     sha256: str
 
 
@@ -135,11 +140,11 @@ def review_staged(
     _check_next(current, staged)
     check_signed_part(staged.targets, profile_of(current.root.signed)["targets"], now)
     seq = seq_of(staged.targets.signed)
-    log = checkpoint.from_bytes((staging / paths.checkpoint(seq)).read_bytes(), seq)
+    log, appended = check_log(repository, staging, seq)
     manifests = [manifest for manifest, _ in staged.manifests.values()]
     terms = terms_of(manifests, staged.targets.signed.expires)
     changes = (_review_edition(current, repository, staging, manifest, log) for manifest in manifests)
-    return Review(seq, terms, tuple(changes), staged.sha256)
+    return Review(seq, terms, tuple(changes), log, appended, staged.sha256)
 
 
 def _check_next(current: Head, staged: StagedRelease) -> None:

@@ -2,7 +2,7 @@
 
 1. Read the committed release; the new one is exactly the next.
 2. For each edition compute the state afresh from its live full keys, and the difference to the last state.
-3. Write data files, a manifest an edition, the log's checkpoint, and unsigned targets metadata.
+3. Write the log's leaves and checkpoint, data files, a manifest an edition, and unsigned targets metadata.
 4. Rename the finished folder into place: staging is whole or absent.
 
 No private key is needed, so the portal can do this and still never publish alone.
@@ -19,16 +19,17 @@ from pathlib import Path
 from tuf.api.metadata import Metadata, TargetFile, Targets
 
 from takedown import disk
-from takedown.blocklist import checkpoint, paths
-from takedown.blocklist.checkpoint import EMPTY_LOG
+from takedown.blocklist import paths
 from takedown.blocklist.delta import write_delta
 from takedown.blocklist.entry import FULL
-from takedown.blocklist.manifest import DISPOSITIONS, KEPT_DELTAS, DeltaFile, FullState, Manifest
+from takedown.blocklist.leaves import Record
+from takedown.blocklist.manifest import DISPOSITIONS, KEPT_DELTAS, DeltaFile, FullState, Log, Manifest
 from takedown.blocklist.rebuild import rebuild
 from takedown.blocklist.state import State, write_state
 from takedown.errors import UsageError
 from takedown.keys import Key
 from takedown.publish.keyring import expiry, profile_of
+from takedown.publish.receipts_log import write_log
 from takedown.publish.repository import Head, load_head
 from takedown.publish.review import EditionChange, load_staged, review_staged
 
@@ -75,6 +76,7 @@ class _Terms:
     created: date
     min_client: str
     audit_head: str
+    log: Log
 
 
 def stage(
@@ -87,6 +89,7 @@ def stage(
     created: date,
     audit_head: str,
     min_client: str = "0.1.0",
+    records: Sequence[Record] = (),
     now: datetime | None = None,
 ) -> Staged:
     """Write the next release into a folder of its own, unsigned.
@@ -99,6 +102,7 @@ def stage(
         created: the day of the release.
         audit_head: SHA-256 in hex of the newest event of the publisher's record, or "".
         min_client: oldest version of this package that can read the release.
+        records: what the release does about the items of receipts; each becomes a leaf of the log.
         now: the moment the targets' expiry counts from; the clock when None.
 
     Returns:
@@ -107,19 +111,22 @@ def stage(
     Raises:
         UsageError: staging is in use, an edition is missing or named twice, or a setting is out of range.
         BadKey: a draft holds something other than a full published key.
-        VerificationFailed: the repository does not verify.
+        VerificationFailed: the repository does not verify, or lost a part of its log.
+        ValueError: a record that is none.
     """
     current = load_head(repository)
     _check_drafts(current, staging, editions)
-    terms = _Terms(publisher, tuple(dataset_ids), current.seq + 1, created, min_client, audit_head)
     part = staging.with_name(f".{staging.name}.part")
     shutil.rmtree(part, ignore_errors=True)
+    seq = current.seq + 1
+    log = write_log(repository, part, seq, records)
+    terms = _Terms(publisher, tuple(dataset_ids), seq, created, min_client, audit_head, log)
     targets = [_write_edition(repository, part, current, draft, terms) for draft in editions]
-    targets.append(_write_checkpoint(part, terms))
+    targets.append(paths.checkpoint(seq))
     _write_targets(part, current, targets, now)
     reviewed = review_staged(current, repository, part, load_staged(part), now)
     disk.rename_tree(part, staging)
-    return Staged(terms.seq, reviewed.editions)
+    return Staged(seq, reviewed.editions)
 
 
 def _check_drafts(current: Head, staging: Path, editions: Sequence[EditionDraft]) -> None:
@@ -185,15 +192,9 @@ def _manifest(
         count_by_kind=new.count_by_kind,
         disposition=draft.disposition,
         min_client=terms.min_client,
-        log=EMPTY_LOG,
+        log=terms.log,
         audit_head=terms.audit_head,
     )
-
-
-def _write_checkpoint(part: Path, terms: _Terms) -> str:
-    path = paths.checkpoint(terms.seq)
-    disk.write(part / path, checkpoint.to_bytes(terms.seq, EMPTY_LOG))
-    return path
 
 
 def _write_targets(part: Path, current: Head, targets: Sequence[str], now: datetime | None) -> None:

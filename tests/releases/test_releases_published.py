@@ -38,10 +38,9 @@ def test_a_release_holds_what_the_format_says(desk: Any) -> None:
     found = manifest(desk, 2)
     assert found["deltas"][0]["path"] == "editions/research/delta/000001-000002.parquet"
     assert (found["deltas"][0]["added"], found["deltas"][0]["removed"]) == (1, 1)
-    empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-    assert found["log"] == {"size": 0, "root": empty}
     checkpoint = json.loads((desk.repository / "log/checkpoint-000002.json").read_bytes())
-    assert checkpoint == {"format": 1, "seq": 2, "size": 0, "root": empty}
+    assert found["log"] == {"size": 512, "root": checkpoint["root"]}
+    assert checkpoint == {"format": 1, "seq": 2, "peaks": [checkpoint["root"]], **found["log"]}
 
 
 def test_a_new_full_state_comes_every_8_releases_or_when_the_deltas_weigh_a_fifth(desk: Any) -> None:
