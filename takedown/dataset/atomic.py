@@ -75,5 +75,11 @@ class Pending:
         return part
 
 
+def waiting(target: Path) -> Path:
+    """Where what is to go to `target` stands: under a temporary name before `place`, and then in its place."""
+    parts = (disk.part_of(target), _link_of(target))
+    return next((part for part in parts if os.path.lexists(part)), target)
+
+
 def _link_of(target: Path) -> Path:
     return target.with_name(f".{target.name}.link.part")
