@@ -141,6 +141,16 @@ class Table:
         parts = (shape.header(), heads.tobytes(), tails.tobytes(), *_filter_of(heads, shape.bits))
         return cls(shape, b"".join(parts))
 
+    @property
+    def heads(self) -> Heads:
+        """The first 64 bits of every entry, ascending, zeros after its last digit; uint64 [N], mapped."""
+        return self._heads
+
+    @property
+    def bits(self) -> int:
+        """How many bits of ``heads`` count."""
+        return min(4 * self._shape.digits, 64)
+
     def __len__(self) -> int:
         return self._shape.entries
 
