@@ -5,9 +5,10 @@ The public names are gathered here; each file holds one idea.
 
 from takedown.blocklist.delta import Delta, apply, diff, read_delta, write_delta
 from takedown.blocklist.entry import truncate, validate
+from takedown.blocklist.files import read_state, write_state
 from takedown.blocklist.manifest import DeltaFile, FullState, Log, Manifest, StateFile
 from takedown.blocklist.rebuild import rebuild
-from takedown.blocklist.state import State, read_state, write_state
+from takedown.blocklist.state import State
 
 __all__ = [
     "Delta",

@@ -3,11 +3,13 @@
 1. ``diff`` is a set difference: it never says add and remove of the same entry.
 2. ``apply`` removes first, then adds; removing what is absent or adding what is present is an error, because
    then the reader's list is not the one the delta was made for.
-3. On disk: Parquet ``op, kind, digest``; removals first, each part sorted by kind and digest.
+3. On disk: Parquet ``op, kind, digest``; removals first, each part sorted by kind and digest. A reader goes
+   through both parts at once, beside the list, so that neither has to fit in memory.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,13 +19,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from takedown import disk
-from takedown.blocklist import columns, paths
+from takedown.blocklist import columns, paths, pieces
 from takedown.blocklist.columns import Digests
 from takedown.blocklist.entry import KINDS, digest_hex
 from takedown.blocklist.manifest import DeltaFile
+from takedown.blocklist.pieces import Piece, Seal, unfit
 from takedown.blocklist.state import State
-from takedown.errors import UsageError, VerificationFailed
+from takedown.errors import UsageError
 
+OPERATIONS = ("remove", "add")
 SCHEMA = pa.schema([pa.field(name, pa.string(), nullable=False) for name in ("op", "kind", "digest")])
 
 
@@ -59,9 +63,9 @@ def apply(old: State, delta: Delta) -> State:
         VerificationFailed: slugs ``delta-prefix``, ``delta-remove-absent``, ``delta-add-present``.
     """
     if not old.prefix_hex == delta.added.prefix_hex == delta.removed.prefix_hex:
-        raise _unfit("is cut to another length than the list", "delta-prefix")
-    lists = {kind: _apply(old, delta, kind) for kind in KINDS}
-    return State.trusted(old.prefix_hex, lists)
+        raise unfit("is cut to another length than the list", "delta-prefix")
+    rolled = pieces.applied(old.pieces(), delta.removed.pieces(), delta.added.pieces())
+    return State.collect(rolled, old.prefix_hex)
 
 
 def write_delta(folder: Path, edition: str, old: tuple[int, State], new: tuple[int, State]) -> DeltaFile:
@@ -77,7 +81,9 @@ def write_delta(folder: Path, edition: str, old: tuple[int, State], new: tuple[i
     """
     delta = diff(old[1], new[1])
     path = paths.delta(edition, old[0], new[0])
-    columns.write_table(folder / path, SCHEMA, _columns(delta))
+    sink = columns.Sink(folder / path, SCHEMA)
+    sink.write(_columns(delta))
+    sink.close()
     return DeltaFile(
         start=old[0],
         end=new[0],
@@ -91,51 +97,95 @@ def write_delta(folder: Path, edition: str, old: tuple[int, State], new: tuple[i
     )
 
 
+class DeltaReader:
+    """A delta file whose bytes, schema, counts and order of operations and kinds were found right.
+
+    Args:
+        path: of the file on this disk.
+        file: the manifest's record of it.
+        prefix_hex: the edition's.
+
+    Raises:
+        VerificationFailed: the first of these that does not hold.
+    """
+
+    def __init__(self, path: Path, file: DeltaFile, prefix_hex: int) -> None:
+        disk.check(path, file.bytes, file.sha256)
+        self._path, self._prefix_hex = path, prefix_hex
+        self._rows = file.added + file.removed
+        self._starts = _starts(path, self._rows)
+        if self._starts[len(KINDS)] != file.removed:
+            raise columns.refused(path.name, "has other operations than the manifest says", "delta-counts")
+
+    def pieces(self, operation: str) -> Iterator[Piece]:
+        """What the delta removes or adds, as a stream that is checked as it is read.
+
+        Raises:
+            VerificationFailed: a digest breaks the format.
+        """
+        for number, kind in enumerate(KINDS, OPERATIONS.index(operation) * len(KINDS)):
+            for digests in columns.ascending(self._digests(kind, number), self._path.name):
+                yield kind, digests
+
+    def _digests(self, kind: str, number: int) -> Iterator[Digests]:
+        start, stop = self._starts[number], self._starts[number + 1]
+        wide = digest_hex(kind, self._prefix_hex)
+        if start < stop:
+            for batch in columns.read_batches(self._path, SCHEMA, self._rows, ["digest"], start, stop):
+                yield columns.fixed(batch.column("digest"), wide, self._path.name)
+
+
 def read_delta(path: Path, file: DeltaFile, prefix_hex: int) -> Delta:
     """Read a delta strictly: bytes, schema, rows, counts, digests, and the one canonical order.
 
     Raises:
         VerificationFailed: the first of these that does not hold.
     """
-    disk.check(path, file.bytes, file.sha256)
-    table = columns.read_table(path, SCHEMA, file.added + file.removed)
-    removed, added = (_part(table, op, prefix_hex, path.name) for op in ("remove", "add"))
-    delta = Delta(added, removed)
-    if (len(added), len(removed)) != (file.added, file.removed):
-        raise columns.refused(path.name, "has other operations than the manifest says", "delta-counts")
-    expected = pa.Table.from_arrays(_columns(delta), schema=SCHEMA)
-    if not table.equals(expected.cast(table.schema)):
-        raise columns.refused(path.name, "is not in canonical order", "entry-order")
-    return delta
+    reader = DeltaReader(path, file, prefix_hex)
+    removed, added = (State.collect(reader.pieces(operation), prefix_hex) for operation in OPERATIONS)
+    return Delta(added, removed)
 
 
-def step(locate: disk.Locate, state: State, file: DeltaFile) -> State:
-    """The state one delta further.
+def stepped(locate: disk.Locate, old: Iterable[Piece], file: DeltaFile, prefix_hex: int) -> Iterator[Piece]:
+    """The stream one delta further.
 
     Args:
         locate: from a path of the repository to the file on this disk.
-        state: the list the delta starts from.
+        old: the list the delta starts from; that it is this list, the caller knows.
         file: the manifest's record of the delta.
+        prefix_hex: of the list.
 
     Raises:
-        VerificationFailed: slugs ``delta-from-state``, ``delta-to-state``; as ``read_delta`` and ``apply``.
+        VerificationFailed: slug ``delta-to-state``; as ``DeltaReader`` and ``pieces.applied``.
     """
-    if state.state_sha256 != file.from_state:
-        raise _unfit("starts from another list", "delta-from-state")
-    new = apply(state, read_delta(locate(file.path), file, state.prefix_hex))
-    if new.state_sha256 != file.to_state:
-        raise _unfit("does not lead to the list it promises", "delta-to-state")
-    return new
+
+    def check(seal: Seal) -> None:
+        if seal.state_sha256 != file.to_state:
+            raise unfit("does not lead to the list it promises", "delta-to-state")
+
+    reader = DeltaReader(locate(file.path), file, prefix_hex)
+    rolled = pieces.applied(old, reader.pieces("remove"), reader.pieces("add"))
+    yield from pieces.sealed(rolled, prefix_hex, check)
 
 
-def _apply(old: State, delta: Delta, kind: str) -> Digests:
-    have, going, coming = old.digests(kind), delta.removed.digests(kind), delta.added.digests(kind)
-    if len(_without(going, have)):
-        raise _unfit("removes an entry that is not in the list", "delta-remove-absent")
-    kept = _without(have, going)
-    if len(_without(coming, kept)) != len(coming):
-        raise _unfit("adds an entry that is already in the list", "delta-add-present")
-    return np.sort(np.concatenate([kept, coming]))
+def step(locate: disk.Locate, state: State, file: DeltaFile) -> State:
+    """The state one delta further, in memory; as ``stepped``.
+
+    Raises:
+        VerificationFailed: slug ``delta-from-state`` too.
+    """
+    check_start(state.state_sha256, file)
+    return State.collect(stepped(locate, state.pieces(), file, state.prefix_hex), state.prefix_hex)
+
+
+def check_start(state_sha256: str, file: DeltaFile) -> None:
+    """Nothing when a delta starts from the list of this ``state_sha256``.
+
+    Raises:
+        VerificationFailed: slug ``delta-from-state``.
+    """
+    if state_sha256 != file.from_state:
+        raise unfit("starts from another list", "delta-from-state")
 
 
 def _without(have: Digests, gone: Digests) -> Digests:
@@ -158,20 +208,22 @@ def _columns(delta: Delta) -> list[Any]:
     return [pa.chunked_array(chunks, pa.string()) for chunks in (ops, kinds, digests)]
 
 
-def _part(table: Any, op: str, prefix_hex: int, name: str) -> State:
-    rows = table.filter(pc.equal(table.column("op"), op))
-    lists = {
-        kind: columns.digests_of(
-            rows.filter(pc.equal(rows.column("kind"), kind)).column("digest"),
-            digest_hex(kind, prefix_hex),
-            name,
-        )
-        for kind in KINDS
-    }
-    return State.trusted(prefix_hex, lists)
+def _starts(path: Path, rows: int) -> list[int]:
+    """Where the rows of each operation and kind begin, in canonical order, and where the last end.
 
-
-def _unfit(why: str, slug: str) -> VerificationFailed:
-    return VerificationFailed(
-        f"The delta {why}; the full state is used instead where there is one.", slug=slug
-    )
+    Raises:
+        VerificationFailed: slugs ``delta-counts``, ``entry-order``; as ``read_batches``.
+    """
+    counts = np.zeros(len(OPERATIONS) * len(KINDS), dtype=np.int64)
+    last = 0
+    for batch in columns.read_batches(path, SCHEMA, rows, ["op", "kind"]):
+        operations = pc.index_in(batch.column("op"), pa.array(OPERATIONS))
+        kinds = pc.index_in(batch.column("kind"), pa.array(KINDS))
+        if operations.null_count or kinds.null_count:
+            raise columns.refused(path.name, "has other operations than the manifest says", "delta-counts")
+        places = operations.to_numpy() * len(KINDS) + kinds.to_numpy()
+        if places[0] < last or np.any(np.diff(places) < 0):
+            raise columns.refused(path.name, "is not in canonical order", "entry-order")
+        last = places[-1]
+        counts += np.bincount(places, minlength=len(counts))
+    return [0, *np.cumsum(counts).tolist()]

@@ -22,10 +22,11 @@ from takedown import disk
 from takedown.blocklist import paths
 from takedown.blocklist.delta import write_delta
 from takedown.blocklist.entry import FULL
+from takedown.blocklist.files import write_state
 from takedown.blocklist.leaves import Record
 from takedown.blocklist.manifest import DISPOSITIONS, KEPT_DELTAS, DeltaFile, FullState, Log, Manifest
 from takedown.blocklist.rebuild import rebuild
-from takedown.blocklist.state import State, write_state
+from takedown.blocklist.state import State
 from takedown.errors import UsageError
 from takedown.keys import Key
 from takedown.publish.keyring import expiry, profile_of

@@ -15,6 +15,7 @@ from pathlib import Path
 from tuf.api.exceptions import DownloadError
 
 from takedown import __version__
+from takedown.blocklist.delta import check_start
 from takedown.blocklist.manifest import DeltaFile, Manifest, StateFile
 from takedown.blocklist.rebuild import rebuild, roll
 from takedown.blocklist.state import State
@@ -89,7 +90,10 @@ def _by_deltas(manifest: Manifest, kept: LocalEdition, incoming: Path, get: Get)
     deltas = manifest.steps(kept.manifest.seq) or ()
     for delta in deltas:
         get(delta)
-    return roll(lambda path: incoming / path, manifest, read_local(kept), deltas)
+    if deltas:
+        check_start(kept.manifest.state_sha256, deltas[0])
+    rolled = roll(lambda path: incoming / path, manifest, read_local(kept).pieces(), deltas)
+    return State.collect(rolled, manifest.prefix_hex)
 
 
 def _deltas_are_cheaper(manifest: Manifest, kept: LocalEdition) -> bool:

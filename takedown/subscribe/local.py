@@ -26,8 +26,9 @@ from takedown.blocklist import canonical, paths
 from takedown.blocklist.canonical import Fields
 from takedown.blocklist.columns import Digests
 from takedown.blocklist.entry import KINDS
+from takedown.blocklist.files import read_state
 from takedown.blocklist.manifest import Manifest, StateFile, read_state_file
-from takedown.blocklist.state import State, read_state
+from takedown.blocklist.state import State
 from takedown.errors import NothingToSync, TakedownError, UsageError, VerificationFailed
 
 CURRENT = "current.json"

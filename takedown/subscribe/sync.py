@@ -24,9 +24,9 @@ from tuf.ngclient import FetcherInterface
 from takedown import disk
 from takedown.blocklist import checkpoint
 from takedown.blocklist.canonical import broken
+from takedown.blocklist.files import write_state
 from takedown.blocklist.manifest import MAX_BYTES, DeltaFile, Log, Manifest, StateFile
 from takedown.blocklist.paths import parse_manifest
-from takedown.blocklist.state import write_state
 from takedown.errors import NothingToSync, VerificationFailed
 from takedown.subscribe import local
 from takedown.subscribe.binding import bind, check_binding
