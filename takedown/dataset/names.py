@@ -7,8 +7,8 @@ from pathlib import Path
 
 from takedown.errors import BadDataset
 
-#: Endings of shards.
-TAR, TABLE = ".tar", ".parquet"
+#: Endings of shards, and of an index beside a tar.
+TAR, TABLE, INDEX = ".tar", ".parquet", ".idx"
 
 
 def ends_in(path: Path, suffix: str) -> bool:

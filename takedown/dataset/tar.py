@@ -41,6 +41,7 @@ class Member(NamedTuple):
         start: offset of its first header block, extended headers included.
         data, size: offset and length of its bytes.
         end: offset behind its padding, where the next header stands.
+        stored: the name as stored.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Member(NamedTuple):
     data: int
     size: int
     end: int
+    stored: str
 
 
 def members(path: Path) -> Iterator[Member]:
@@ -69,7 +71,7 @@ def members(path: Path) -> Iterator[Member]:
                 if len(seen) > MAX_MEMBERS:
                     raise bad(path, f"has more than {MAX_MEMBERS} members", "tar-too-many-members")
                 key, extension = split_name(name)
-                yield Member(name, key, extension, start, data, size, data + _padded(size))
+                yield Member(name, key, extension, start, data, size, data + _padded(size), info.name)
     except OSError as error:
         raise bad(path, f"cannot be read ({error.strerror})", "dataset-unreadable") from error
 

@@ -1,4 +1,4 @@
-"""img2dataset shards: NNNNN.tar, its sidecar NNNNN.parquet and NNNNN_stats.json.
+"""img2dataset shards: NNNNN.tar, its sidecar NNNNN.parquet, NNNNN_stats.json, and NNNNN.idx if any.
 
 Rows come from the sidecar, which also lists the downloads that failed; pictures come from the tar and find
 their row by key. A tar without a sidecar gives its own `.json` members as rows. Digests in the sidecar are
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from takedown.dataset import samples
 from takedown.dataset.atomic import Pending
 from takedown.dataset.interface import BATCH_ROWS, Kind, Piece, RowBatch, Shard, Stamp
-from takedown.dataset.names import TABLE, TAR, partner
+from takedown.dataset.names import INDEX, TABLE, TAR, partner
 from takedown.dataset.parquet import ParquetShard, batch_rows
 from takedown.dataset.tar import bad, known_members, members
 from takedown.errors import BadDataset
@@ -52,6 +52,7 @@ class Img2datasetShard(Shard):
         sidecar = partner(path, TABLE)
         self.sidecar = ParquetShard(sidecar, name) if sidecar else None
         self.stats = path.with_name(f"{path.stem}_stats.json")
+        self.index = partner(path, INDEX)
         if self.sidecar and "key" not in self.sidecar.columns:
             raise BadDataset(
                 f"{sidecar} has no column named key, so its rows cannot be found in {path.name}; "
@@ -124,7 +125,8 @@ class Img2datasetShard(Shard):
 
     def files(self) -> tuple[Path, ...]:
         beside = (self.sidecar.path,) if self.sidecar else ()
-        return (self.path, *beside, *((self.stats,) if self.stats.is_file() else ()))
+        index = (self.index,) if self.index else ()
+        return (self.path, *beside, *((self.stats,) if self.stats.is_file() else ()), *index)
 
     def scan_bytes(self, columns: Collection[str]) -> int:
         return self.sidecar.scan_bytes(columns) if self.sidecar else self.path.stat().st_size
@@ -137,3 +139,13 @@ class Img2datasetShard(Shard):
         from takedown.dataset.webdataset_rewrite import rewrite
 
         return rewrite(self, removed, folder, pending)
+
+    def set_aside(self, removed: NDArray[np.int64], folder: Path, pending: Pending) -> int:
+        from takedown.dataset.webdataset_rewrite import set_aside
+
+        return set_aside(self, removed, folder, pending)
+
+    def put_back(self, aside: Shard, places: NDArray[np.int64], folder: Path, pending: Pending) -> int:
+        from takedown.dataset.webdataset_put_back import put_back
+
+        return put_back(self, aside, places, folder, pending)

@@ -1,9 +1,9 @@
-"""Write an img2dataset shard again without some of its samples.
+"""Write an img2dataset shard again without some of its samples, or only those samples.
 
 1. Find the keys of the removed rows, and how their downloads ended.
 2. Copy the tar without the members of those keys; all else byte for byte, in order.
 3. Write the sidecar without the rows, failed downloads included.
-4. Take the removed rows off the counts in NNNNN_stats.json.
+4. Take the removed rows off the counts in NNNNN_stats.json, and write the index of the new tar, if any.
 
 All are written before the first is put in place. The tar goes first: when a kill falls in between, the
 pictures are gone and the rerun does the rest.
@@ -11,130 +11,90 @@ pictures are gone and the rerun does the rest.
 
 from __future__ import annotations
 
-import json
-from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from takedown.dataset import parquet_rewrite, samples
+from takedown.dataset import parquet_rewrite
 from takedown.dataset.atomic import Pending
-from takedown.dataset.parquet import damaged, open_parquet
-from takedown.dataset.tar import BLOCK, bad, known_members
+from takedown.dataset.tar import Member, known_members
+from takedown.dataset.tar_index import version_of, write_index
+from takedown.dataset.tar_write import Entry, TarWriter, entries, last_end
+from takedown.dataset.webdataset_stats import ends_of, recount
 
 if TYPE_CHECKING:
     from takedown.dataset.webdataset import Img2datasetShard
 
-#: Tar files are padded with zeros to a multiple of this (POSIX: 20 blocks).
-RECORD = 20 * BLOCK
-_CHUNK = 1 << 20
-
 
 def rewrite(shard: Img2datasetShard, removed: NDArray[np.int64], folder: Path, pending: Pending) -> int:
-    """Write tar, sidecar and stats of the shard, to go into `folder`.
+    """Write tar, sidecar, stats and index of the shard, to go into `folder`.
 
     Returns:
         Bytes written.
 
     Raises:
-        BadDataset: damaged.
+        BadDataset: damaged, or with an index of unknown format.
     """
-    numbers = shard.row_of_key()
-    chosen = set(removed.tolist())
-    keys = {key for key, number in numbers.items() if number in chosen}
-    stats = _less_removed(_read_stats(shard.stats), _ends(shard, removed)) if shard.stats.is_file() else None
-    written = rewrite_tar(shard.path, keys, set(numbers), folder / shard.path.name, pending)
+    found, keys = _found(shard, removed)
+    version = version_of(shard.index, entries(found)) if shard.index else ""
+    written, new = _rewrite_tar(shard.path, found, keys, folder / shard.path.name, pending)
     if shard.sidecar:
         target = folder / shard.sidecar.path.name
         written += parquet_rewrite.rewrite(shard.sidecar.path, removed, target, pending)
-    if stats is not None:
-        written += _write_json(stats, folder / shard.stats.name, pending)
+    if shard.stats.is_file():
+        ends = ends_of(shard.sidecar.path if shard.sidecar else None, removed)
+        written += recount(shard.stats, ends, -1, folder / shard.stats.name, pending)
+    if shard.index:
+        written += write_index(new, version, folder / shard.index.name, pending)
     return written
 
 
-def rewrite_tar(source: Path, keys: set[str], known: set[str], target: Path, pending: Pending) -> int:
-    """Copy a tar without the members of `keys`.
-
-    Args:
-        known: every key of the shard; a sample of another key is refused.
+def set_aside(shard: Img2datasetShard, removed: NDArray[np.int64], folder: Path, pending: Pending) -> int:
+    """Write a tar of the removed samples, and a sidecar of the removed rows where the shard has one.
 
     Returns:
         Bytes written. Raises BadDataset.
     """
+    found, keys = _found(shard, removed)
+    with (
+        shard.path.open("rb") as file,
+        pending.writing(folder / shard.path.name, 0o600) as sink,
+    ):
+        tar = TarWriter(sink)
+        for member in found:
+            if _belongs(member, keys):
+                tar.add(file, member)
+        written = tar.end(file, last_end(found))
+    if shard.sidecar:
+        target = folder / shard.sidecar.path.name
+        written += parquet_rewrite.set_aside(shard.sidecar.path, removed, target, pending)
+    return written
+
+
+def _found(shard: Img2datasetShard, removed: NDArray[np.int64]) -> tuple[list[Member], set[str]]:
+    """All members of the tar, and the keys of the removed rows."""
+    numbers = shard.row_of_key()
+    chosen = set(removed.tolist())
+    keys = {key for key, number in numbers.items() if number in chosen}
+    return list(known_members(shard.path, numbers)), keys
+
+
+def _rewrite_tar(
+    source: Path, found: list[Member], keys: set[str], target: Path, pending: Pending
+) -> tuple[int, list[Entry]]:
+    """Copy a tar without the members of `keys`. Returns bytes written, and what stands where."""
+    at = 0
     with source.open("rb") as file, pending.writing(target) as sink:
-        start = 0
-        for member in known_members(source, known):
-            if member.key in keys or member.name in keys:
-                _copy(file, sink, start, member.start)
-                start = member.end
-        size = file.seek(0, 2)
-        _copy(file, sink, start, size)
-        if size % RECORD == 0:
-            sink.write(bytes(-sink.tell() % RECORD))
-        return sink.tell()
+        tar = TarWriter(sink)
+        for member in found:
+            tar.copy(file, at, member.start)
+            if not _belongs(member, keys):
+                tar.add(file, member)
+            at = member.end
+        return tar.end(file, at), tar.entries
 
 
-def _less_removed(stats: dict[str, Any], ends: Counter[tuple[str, str]]) -> dict[str, Any]:
-    """Take the removed rows off the counts; `ends` counts their (status, error message)."""
-    reasons = stats.get("status_dict")
-    for (status, message), count in ends.items():
-        _less(stats, "count", count)
-        _less(stats, "successes" if status == "success" else status, count)
-        if isinstance(reasons, dict):
-            _less(reasons, status if status == "success" else message, count)
-    if isinstance(reasons, dict):
-        stats["status_dict"] = {reason: count for reason, count in reasons.items() if count != 0}
-    return stats
-
-
-def _write_json(stats: dict[str, Any], target: Path, pending: Pending) -> int:
-    content = json.dumps(stats, indent=4).encode()
-    with pending.writing(target) as sink:
-        sink.write(content)
-    return len(content)
-
-
-def _ends(shard: Img2datasetShard, removed: NDArray[np.int64]) -> Counter[tuple[str, str]]:
-    """(status, error message) of the removed rows. What stands in a tar by itself was a success."""
-    if shard.sidecar is None:
-        return Counter({("success", ""): len(removed)})
-    ends: Counter[tuple[str, str]] = Counter()
-    first = 0
-    with open_parquet(shard.sidecar.path) as file, damaged(shard.sidecar.path):
-        names = [name for name in ("status", "error_message") if name in file.schema_arrow.names]
-        for batch in file.iter_batches(columns=names):
-            low, high = np.searchsorted(removed, (first, first + batch.num_rows))
-            for row in batch.take(removed[low:high] - first).to_pylist() if names else ():
-                ends[(row.get("status") or "success", row.get("error_message") or "")] += 1
-            first += batch.num_rows
-    return ends or Counter({("success", ""): len(removed)})
-
-
-def _read_stats(source: Path) -> dict[str, Any]:
-    try:
-        if source.stat().st_size > samples.MAX_TEXT_BYTES:
-            raise ValueError
-        stats = json.loads(source.read_bytes())
-    except (ValueError, RecursionError):
-        stats = None
-    if not isinstance(stats, dict):
-        raise bad(source, "is not a stats file of img2dataset", "stats-damaged")
-    return stats
-
-
-def _less(counts: dict[str, Any], name: str, by: int) -> None:
-    if isinstance(counts.get(name), int):
-        counts[name] = max(0, counts[name] - by)
-
-
-def _copy(source: BinaryIO, sink: BinaryIO, start: int, end: int) -> None:
-    source.seek(start)
-    left = end - start
-    while left > 0:
-        chunk = source.read(min(_CHUNK, left))
-        if not chunk:
-            raise OSError("the file became shorter while it was read")
-        sink.write(chunk)
-        left -= len(chunk)
+def _belongs(member: Member, keys: set[str]) -> bool:
+    return member.key in keys or member.name in keys

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 
 from takedown.dataset import Shard, open_source
 from takedown.dataset.atomic import Pending
+from takedown.dataset.tar import members
 from takedown.errors import BadDataset
 
 
@@ -120,4 +123,72 @@ def test_rows_of_another_file_are_refused(tmp_path):
     pq.write_table(pa.table({"URL": ["u"] * 18}), kept)
     with Pending() as pending, pytest.raises(BadDataset) as caught:
         one(kept).put_back(one(aside), numbers([3, 4]), tmp_path / "again", pending)
+    assert caught.value.slug == "restore-not-fitting"
+
+
+@pytest.mark.parametrize("sidecar", [True, False])
+@pytest.mark.parametrize("version", ["v1.1", "v1.2", None])
+@pytest.mark.parametrize("removed", [[0], [4], [0, 2, 4], [2], [*range(5)]])
+def test_an_img2dataset_shard_is_again_what_it_was(tmp_path, sidecar, version, removed):
+    source = tmp_path / "in"
+    shards.img2dataset(source, shards=1, rows=7, failed=(2, 5), sidecar=sidecar)
+    if version:
+        shards.wds2idx(source / "00000.tar", version)
+    kept, aside, whole = there_and_back(source / "00000.tar", numbers(removed), tmp_path)
+    assert whole.read_bytes() == (source / "00000.tar").read_bytes()
+    assert one(aside).num_rows == len(removed)
+    stats = [path.with_name("00000_stats.json").read_text() for path in (source / "a", whole, kept)]
+    assert json.loads(stats[0]) == json.loads(stats[1]) != json.loads(stats[2])
+    if sidecar:
+        before, after = (pq.read_table(path.with_suffix(".parquet")) for path in (source / "00000", whole))
+        assert after.equals(before)
+    if version:
+        assert whole.with_suffix(".idx").read_bytes() == (source / "00000.idx").read_bytes()
+        index = kept.with_suffix(".idx").read_bytes()
+        assert index == shards.wds2idx(kept, version).read_bytes()
+        same = sidecar and removed == [2]  # whose download failed: it is not in the tar
+        assert (index == (source / "00000.idx").read_bytes()) == same
+    assert sorted(p.name for p in whole.parent.iterdir()) == sorted(p.name for p in source.iterdir())
+
+
+@pytest.mark.parametrize("form", [tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+@pytest.mark.parametrize("end", [0, 1024, 3 * 10_240])
+def test_long_names_folders_and_any_end_of_a_tar_come_back(tmp_path, form, end):
+    path = tmp_path / "a.tar"
+    with tarfile.open(path, "w", format=form) as tar:
+        folder = tarfile.TarInfo("d")
+        folder.type = tarfile.DIRTYPE
+        tar.addfile(folder)
+        for number in range(4):
+            row = json.dumps({"url": f"u{number}"}).encode()
+            shards.add(tar, f"d/{number}{'ü' * 120}.json", row)
+            shards.add(tar, f"d/{number}{'ü' * 120}.jpg", b"x" * 700 * number)
+        shards.add(tar, "notes", b"of no sample")
+        behind = tar.offset
+    if end:
+        path.write_bytes(path.read_bytes()[:behind] + bytes(end))
+    for removed in ([0], [1, 2], [3], [0, 1, 2]):
+        _, aside, whole = there_and_back(path, numbers(removed), tmp_path)
+        assert whole.read_bytes() == path.read_bytes()
+        assert [m.name for m in members(aside)] == [
+            m.name for m in members(path) if m.key[2:3] in map(str, removed)
+        ]
+
+
+@pytest.mark.parametrize("content", [b"", b"v1.3 1\n", b"v1.2 0\n", b"\x80\x05idx"])
+def test_an_index_of_unknown_format_is_never_left_beside_a_new_tar(tmp_path, content):
+    shards.img2dataset(tmp_path, shards=1)
+    (tmp_path / "00000.idx").write_bytes(content)
+    with Pending() as pending, pytest.raises(BadDataset, match=r"00000\.idx") as caught:
+        one(tmp_path / "00000.tar").rewrite(numbers([0]), tmp_path / "out", pending)
+    assert caught.value.slug == "tar-index-unknown"
+    assert not list((tmp_path / "out").glob("*"))
+
+
+def test_samples_that_are_there_already_are_not_put_back_twice(tmp_path):
+    shards.img2dataset(tmp_path / "in", shards=1)
+    shard = one(tmp_path / "in" / "00000.tar")
+    placed(lambda p: shard.set_aside(numbers([1]), tmp_path / "aside", p))
+    with Pending() as pending, pytest.raises(BadDataset) as caught:
+        shard.put_back(one(tmp_path / "aside" / "00000.tar"), numbers([1]), tmp_path / "out", pending)
     assert caught.value.slug == "restore-not-fitting"

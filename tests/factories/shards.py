@@ -76,6 +76,21 @@ def _shard(
     return records
 
 
+def wds2idx(tar: Path, version: str = "v1.2") -> Path:
+    """Write the index of a tar as DALI's wds2idx does."""
+    lines: dict[str, list[str]] = {}
+    with tarfile.open(tar) as archive:
+        for member in archive:
+            key, extension = member.name.split(".", 1)
+            parts = [extension, str(member.offset_data), str(member.size), member.name]
+            lines.setdefault(key, []).extend(parts[: 3 if version == "v1.1" else 4])
+    index = tar.with_suffix(".idx")
+    index.write_text(
+        f"{version} {len(lines)}\n" + "".join(" ".join(parts) + "\n" for parts in lines.values())
+    )
+    return index
+
+
 def _sample(tar: tarfile.TarFile, row: dict[str, Any], jpeg: bytes) -> None:
     add(tar, f"{row['key']}.jpg", jpeg)
     add(tar, f"{row['key']}.txt", row["caption"].encode())
