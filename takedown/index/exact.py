@@ -102,6 +102,20 @@ class Exact:
         counts: Places = np.maximum(self._places(highs)[1] - self._places(lows)[0], 0)
         return counts
 
+    def keys_between(
+        self, lows: NDArray[np.uint64], highs: NDArray[np.uint64]
+    ) -> tuple[Places, NDArray[np.uint64]]:
+        """(number of the range, key) for every key in some ranges, repeats included."""
+        first, last = self._places(lows)[0], self._places(highs)[1]
+        length = np.maximum(last - first, 0)
+        query = np.repeat(np.arange(len(length)), length)
+        place = np.arange(len(query)) + np.repeat(first - (np.cumsum(length) - length), length)
+        if not len(query):
+            return query, np.empty(0, dtype=np.uint64)
+        bucket = (np.searchsorted(self.buckets, place, side="right") - 1).astype(np.uint64)
+        part = self._top[place] >> np.uint64(self._down)
+        return query, bucket << np.uint64(64 - self.layout.bits) | part
+
     def rows_between(self, low: int, high: int, limit: int | None = None) -> Places:
         """The rows whose key is from low to high, both included, ordered by key, then row.
 

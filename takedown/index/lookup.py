@@ -26,11 +26,12 @@ from numpy.typing import NDArray
 from takedown.dataset import Shard
 from takedown.errors import BadIndex, BadKey, BadUrl
 from takedown.fingerprint import PIPELINE, Code, Fingerprint
-from takedown.index import addresses, exact, files, manifest, ranking
+from takedown.index import addresses, exact, files, manifest, prefixes, ranking
 from takedown.index.by_address import ByAddress
 from takedown.index.columns import Values
 from takedown.index.interface import MIN_PDQ_QUALITY, PDQ_RADIUS, PHASH_RADIUS, Hit, Hits
 from takedown.index.parts import Part, first_values
+from takedown.index.prefixes import Counted
 from takedown.index.ranking import Candidate
 from takedown.index.rows import RowReader
 from takedown.index.units import DIGESTS, MORE, NEAR
@@ -194,6 +195,21 @@ class Index:
         """
         low, high = exact.hex_range(prefix)
         return sum(keys.count_between(low, high) for part in self._parts if (keys := part.exact(kind)))
+
+    def count_prefixes(self, kind: str, hex_digits: Sequence[str]) -> Counted | None:
+        """For each of many prefixes the rows of the sources under it, and their different digests.
+
+        Args:
+            kind: as for count_prefix.
+            hex_digits: prefixes of 1 to 16 hex digits.
+
+        Returns:
+            None where the sources' rows have no keys of that kind.
+
+        Raises:
+            BadKey: one is no hex, or longer.
+        """
+        return prefixes.count(self._parts, kind, hex_digits)
 
     def find_near(self, kind: str, code: bytes, radius: int) -> list[Hit]:
         """Rows whose perceptual hash differs in at most ``radius`` bits, nearest first.

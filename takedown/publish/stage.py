@@ -11,7 +11,7 @@ No private key is needed, so the portal can do this and still never publish alon
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -29,6 +29,8 @@ from takedown.blocklist.rebuild import rebuild
 from takedown.blocklist.state import State
 from takedown.errors import UsageError
 from takedown.keys import Key
+from takedown.publish.cover import Cover
+from takedown.publish.editions import check_editions
 from takedown.publish.keyring import expiry, profile_of
 from takedown.publish.receipts_log import write_log
 from takedown.publish.repository import Head, load_head
@@ -50,6 +52,9 @@ class EditionDraft:
         prefix_hex: hexadecimal digits published of each digest, 64 for all.
         k_min: fewest dataset rows any one entry may cover; 0 for full-digest editions.
         disposition: what holders do with matching samples, ``purge`` or ``quarantine``.
+        includes: editions whose every removal this one makes too.
+        cover: what was counted for these very keys; needed where ``prefix_hex`` cuts them.
+        buried: those of the keys that are child-safety entries: no edition begins to list one in full.
     """
 
     name: str
@@ -57,6 +62,9 @@ class EditionDraft:
     prefix_hex: int = FULL
     k_min: int = 0
     disposition: str = "quarantine"
+    includes: tuple[str, ...] = ()
+    cover: Cover | None = None
+    buried: Collection[Key] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True)
@@ -110,19 +118,24 @@ def stage(
         The new sequence number and what changes in each edition.
 
     Raises:
-        UsageError: staging is in use, an edition is missing or named twice, or a setting is out of range.
+        UsageError: staging is in use, an edition is missing or named twice, a setting is out of range, or the
+            editions do not fit each other (editions.py).
         BadKey: a draft holds something other than a full published key.
         VerificationFailed: the repository does not verify, or lost a part of its log.
         ValueError: a record that is none.
     """
     current = load_head(repository)
     _check_drafts(current, staging, editions)
+    states = {draft.name: State.of(draft.keys, draft.prefix_hex) for draft in editions}
+    check_editions(editions, states, lambda name: _listed(repository, current, name))
     part = staging.with_name(f".{staging.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     seq = current.seq + 1
     log = write_log(repository, part, seq, records)
     terms = _Terms(publisher, tuple(dataset_ids), seq, created, min_client, audit_head, log)
-    targets = [_write_edition(repository, part, current, draft, terms) for draft in editions]
+    targets = [
+        _write_edition(repository, part, current, draft, states[draft.name], terms) for draft in editions
+    ]
     targets.append(paths.checkpoint(seq))
     _write_targets(part, current, targets, now)
     reviewed = review_staged(current, repository, part, load_staged(part), now)
@@ -145,9 +158,16 @@ def _check_drafts(current: Head, staging: Path, editions: Sequence[EditionDraft]
         )
 
 
-def _write_edition(repository: Path, part: Path, current: Head, draft: EditionDraft, terms: _Terms) -> str:
+def _listed(repository: Path, current: Head, name: str) -> State | None:
+    """What an edition lists now; None where it has no release yet."""
+    last = current.manifests.get(name, (None, None))[0]
+    return None if last is None else rebuild(lambda path: repository / path, last)
+
+
+def _write_edition(
+    repository: Path, part: Path, current: Head, draft: EditionDraft, new: State, terms: _Terms
+) -> str:
     """Write one edition's files; the path of its manifest."""
-    new = State.of(draft.keys, draft.prefix_hex)
     last, last_sha256 = current.manifests.get(draft.name, (None, None))
     deltas: tuple[DeltaFile, ...] = ()
     if last is not None and last.prefix_hex == new.prefix_hex:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from factories import covers
 from tuf.api.metadata import Metadata, TargetFile, Targets
 
 from takedown import disk
@@ -50,7 +51,10 @@ class Desk:
         self, names: Iterable[object], *, now: datetime | None = None, **edition: Any
     ) -> tuple[Path, Staged]:
         """Stage one edition, ``research``, that lists a key for each name."""
-        draft = EditionDraft("research", [key(name) for name in names], **edition)
+        keys = [key(name) for name in names]
+        if edition.get("prefix_hex", 64) < 64:
+            edition.setdefault("cover", covers.cover_of(keys, edition["prefix_hex"]))
+        draft = EditionDraft("research", keys, **edition)
         return self.stage_drafts([draft], now=now)
 
     def stage_drafts(

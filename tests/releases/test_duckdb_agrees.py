@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from factories import covers
 
 from takedown.keys import Key
 from takedown.publish import EditionDraft
@@ -40,7 +41,9 @@ def test_the_anti_join_keeps_exactly_the_rows_that_are_not_listed(
     desk: Any, tmp_path: Path, prefix_hex: int, where: str
 ) -> None:
     removed = [*URLS[:10], VARIANTS[0]]
-    draft = EditionDraft("research", [*map(listed, removed), Key("img_md5", "a" * 32)], prefix_hex=prefix_hex)
+    keys = [*map(listed, removed), Key("img_md5", "a" * 32)]
+    cover = covers.cover_of(keys, prefix_hex) if prefix_hex < 64 else None
+    draft = EditionDraft("research", keys, prefix_hex=prefix_hex, cover=cover)
     desk.release_drafts([draft])
     sync(desk.url, desk.root, tmp_path / "state")
     opened = open_blocklist(tmp_path / "state")

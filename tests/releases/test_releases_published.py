@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from factories import covers
 from tuf.api.metadata import Metadata
 
 from takedown import publish as writer
@@ -179,9 +180,8 @@ def test_an_altered_repository_is_not_built_on(desk: Any, name: str) -> None:
 
 def test_several_editions_go_in_one_release(desk: Any, make_key: Callable[..., Key], tmp_path: Path) -> None:
     full = EditionDraft("research", [make_key("a"), make_key("b", "img_md5")])
-    cut = EditionDraft(
-        "research-safe", [make_key("a"), make_key("c")], prefix_hex=7, k_min=300, disposition="purge"
-    )
+    both = [make_key("a"), make_key("c")]
+    cut = EditionDraft("research-safe", both, 7, 300, "purge", cover=covers.cover_of(both, 7))
     assert desk.release_drafts([full]) == 1
     assert desk.release_drafts([full, cut]) == 2
     result = sync(desk.url, desk.root, tmp_path / "state")

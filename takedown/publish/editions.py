@@ -1,0 +1,113 @@
+"""What the editions of one release owe each other, tested on their lists before anything is written.
+
+1. An edition that includes another removes whatever that one removes.
+2. An edition that cuts its digests comes with a count of what they cover, and covers enough (cover.py).
+3. Child-safety entries are only ever buried: by an edition that cuts, purges and covers 300 or more. No
+   other edition begins to list one in full, or the difference of the two would point at it. An entry that
+   stood in full before it became one stays: taking it out now would point at it just as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from takedown.blocklist.columns import Digests
+from takedown.blocklist.entry import FULL, digest_hex
+from takedown.blocklist.state import State
+from takedown.errors import UsageError
+from takedown.publish import cover
+
+if TYPE_CHECKING:
+    from takedown.publish.stage import EditionDraft
+
+#: Fewest rows among which a child-safety entry is buried (docs/editions.md).
+CHILD_SAFETY_K_MIN = 300
+
+
+def check_editions(
+    drafts: Sequence[EditionDraft], states: Mapping[str, State], listed: Callable[[str], State | None]
+) -> None:
+    """Nothing when these editions may be published together.
+
+    Args:
+        drafts: the editions.
+        states: the list that each will have, by name.
+        listed: the list that an edition has now; None where it has none.
+
+    Raises:
+        UsageError: slugs ``edition-not-included``, ``child-safety-cover``, ``child-safety-in-full``, and
+            those of ``cover.check``.
+    """
+    buried = State.of(key for draft in drafts for key in draft.buried)
+    for draft in drafts:
+        for name in draft.includes:
+            _check_included(draft.name, states[draft.name], name, states.get(name))
+        if draft.buried and not _buries(draft):
+            raise UsageError(
+                f"Edition {draft.name} carries child-safety entries: it must cut its digests to "
+                f'{cover.MOST_DIGITS} or fewer digits, have disposition "purge" and a k_min of '
+                f"{CHILD_SAFETY_K_MIN} or more. Nothing was staged.",
+                slug="child-safety-cover",
+            )
+        if draft.prefix_hex < FULL:
+            cover.check(draft.name, states[draft.name], draft.k_min, draft.cover)
+        if draft.prefix_hex > cover.MOST_DIGITS:
+            _check_hidden(draft.name, states[draft.name], buried, listed)
+
+
+def cut(state: State, prefix_hex: int) -> State:
+    """A list cut to fewer digits, as an edition that publishes so many would list its entries."""
+    shorter = {
+        kind: np.unique(digests.astype(f"S{digest_hex(kind, prefix_hex)}"))
+        for kind, digests in state.lists.items()
+    }
+    return State.trusted(prefix_hex, shorter)
+
+
+def _buries(draft: EditionDraft) -> bool:
+    enough = draft.k_min >= CHILD_SAFETY_K_MIN and draft.disposition == "purge"
+    return enough and draft.prefix_hex <= cover.MOST_DIGITS
+
+
+def _check_included(name: str, state: State, included: str, other: State | None) -> None:
+    if other is None or other.prefix_hex < state.prefix_hex:
+        raise UsageError(
+            f"Edition {name} includes {included}: that must be in the release too, with as many digits or "
+            "more. Nothing was staged.",
+            slug="edition-not-included",
+        )
+    missing = sum(
+        len(_outside(digests, state.digests(kind)))
+        for kind, digests in cut(other, state.prefix_hex).lists.items()
+    )
+    if missing:
+        raise UsageError(
+            f"Edition {name} includes {included} and lacks {missing} of its entries; give it all of that "
+            "edition's grounds. Nothing was staged.",
+            slug="edition-not-included",
+        )
+
+
+def _check_hidden(name: str, state: State, buried: State, listed: Callable[[str], State | None]) -> None:
+    shown = {
+        kind: np.intersect1d(digests, buried.digests(kind), assume_unique=True)
+        for kind, digests in state.lists.items()
+        if digests.dtype == buried.digests(kind).dtype
+    }
+    if not any(map(len, shown.values())):
+        return
+    before = listed(name) or State()
+    if any(len(_outside(digests, before.digests(kind))) for kind, digests in shown.items()):
+        raise UsageError(
+            f"Edition {name} would list child-safety entries in full; leave them to the edition that buries "
+            "them. Nothing was staged.",
+            slug="child-safety-in-full",
+        )
+
+
+def _outside(some: Digests, all_of_them: Digests) -> Digests:
+    """Digests of one sorted array that are not in another."""
+    return np.setdiff1d(some, all_of_them, assume_unique=True)
