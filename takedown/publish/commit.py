@@ -4,9 +4,11 @@
 2. The staged release must be exactly the next one, signed by enough targets keys, and hold together.
 3. Copy data files, then manifests and checkpoint, then N.targets.json: nobody looks at them yet.
 4. Sign and write N.snapshot.json, then rename timestamp.json into place: the only commit point.
+5. Write what people read beside the release: index.html, README.md, feed.xml, prove.html.
 
 Killed anywhere before 4's last rename, the old release stands and a rerun completes; after it, a rerun finds
-the work done.
+the work done, and brings the pages of step 5 up to date. A repository that was put back to an older state is
+refused (behind.py).
 """
 
 from __future__ import annotations
@@ -20,9 +22,11 @@ from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, Targets, Timest
 
 from takedown import disk
 from takedown.blocklist import paths
-from takedown.blocklist.manifest import Manifest
 from takedown.errors import UsageError
+from takedown.publish.behind import refuse_behind, remember
+from takedown.publish.history import new_files
 from takedown.publish.keyring import expiry, load_online, profile_of
+from takedown.publish.people import write_people
 from takedown.publish.receipts_log import leaves_file
 from takedown.publish.repository import LOCK, Head, load_head, seq_of
 from takedown.publish.review import StagedRelease, load_staged, review_staged
@@ -52,12 +56,15 @@ def publish(repository: Path, staging: Path, keys_dir_online: Path, *, now: date
 
     Raises:
         UsageError: not the next release, or not enough signatures yet.
-        VerificationFailed: the staged files do not hold together.
+        VerificationFailed: the staged files do not hold together; or slug ``repository-behind``: the
+            repository was put back to less than it already published.
     """
     with disk.locked(repository / LOCK):
         current = load_head(repository)
+        refuse_behind(repository, current)
         staged = load_staged(staging)
         if staged.targets.signed_bytes == current.targets.signed_bytes:
+            _settle(repository, current)
             return current.seq
         review_staged(current, repository, staging, staged, now)
         _check_signed(current.root.signed, staged, now)
@@ -66,6 +73,7 @@ def publish(repository: Path, staging: Path, keys_dir_online: Path, *, now: date
         sign_online(
             repository, keys_dir_online, current.root.signed, staged.targets, versions=_next(current), now=now
         )
+        _settle(repository, load_head(repository))
         return seq_of(staged.targets.signed)
 
 
@@ -100,10 +108,12 @@ def refresh(repository: Path, keys_dir_online: Path, *, now: datetime | None = N
 
     Raises:
         UsageError: no repository, or the online keys are not its keys.
-        VerificationFailed: the repository does not verify by its own keys.
+        VerificationFailed: the repository does not verify by its own keys, or was put back to less than it
+            already published.
     """
     with disk.locked(repository / LOCK):
         current = load_head(repository)
+        refuse_behind(repository, current)
         sign_online(
             repository,
             keys_dir_online,
@@ -112,6 +122,7 @@ def refresh(repository: Path, keys_dir_online: Path, *, now: datetime | None = N
             versions=_next(current),
             now=now,
         )
+        _settle(repository, load_head(repository))
 
 
 def sign_online(
@@ -152,6 +163,12 @@ def sign_online(
     disk.write(repository / paths.TIMESTAMP, timestamp.to_bytes())
 
 
+def _settle(repository: Path, committed: Head) -> None:
+    """What follows a commit, and is done again by the next run where this one is killed."""
+    remember(repository, committed)
+    write_people(repository, committed)
+
+
 def _next(current: Head) -> tuple[int, int]:
     return current.snapshot.signed.version + 1, current.timestamp.signed.version + 1
 
@@ -184,13 +201,3 @@ def _copy_data(repository: Path, staging: Path, staged: StagedRelease) -> None:
     folders = {folder for path, _, _ in files for folder in Path(path).parents}
     for folder in sorted(folders, key=lambda folder: len(folder.parts), reverse=True):
         disk.sync_folder(repository / folder)
-
-
-def new_files(manifest: Manifest) -> list[tuple[str, int, str]]:
-    """(path, bytes, SHA-256) of the data files that came with this very release."""
-    files = [
-        (delta.path, delta.bytes, delta.sha256) for delta in manifest.deltas if delta.end == manifest.seq
-    ]
-    if manifest.state.seq == manifest.seq:
-        files.extend((file.path, file.bytes, file.sha256) for file in manifest.state.files)
-    return files
