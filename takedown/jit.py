@@ -55,3 +55,21 @@ def _prefetch(_typing: Any, array: Any, index: Any) -> Any:
 #: for many places and then one that reads them wait once, where one loop alone would wait many times: a
 #: processor keeps more such requests in flight than it looks ahead for reads. The index is not checked.
 prefetch: Any = intrinsic(_prefetch)
+
+
+def _invoke(_typing: Any, address: Any, arguments: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        given = list(_code.unpack_tuple(builder, values[1]))
+        for at, kind in enumerate(arguments.types):
+            if isinstance(kind, types.Array):
+                place = context.make_array(kind)(context, builder, given[at]).data
+                given[at] = builder.bitcast(place, _code.voidptr_t)
+        function = ir.FunctionType(ir.IntType(32), [value.type for value in given]).as_pointer()
+        return builder.call(builder.inttoptr(values[0], function), given)
+
+    return types.int32(types.int64, arguments), generate
+
+
+#: ``invoke(address, arguments)``, in kernels only: call a C function by its address, with a tuple. An array
+#: is given as the address of its first item, a number as it is; the answer is an ``int``. Nothing is checked.
+invoke: Any = intrinsic(_invoke)

@@ -7,8 +7,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -16,8 +15,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from takedown import families, urls
-from takedown.index import address_kernels, family_kernels, sha256_kernels
+from takedown import families, sha256, sha256_kernels, urls
+from takedown.index import address_kernels, family_kernels
 
 Integers = NDArray[np.int64]
 Keys = NDArray[np.uint64]
@@ -101,7 +100,7 @@ def _hash(
     texts = np.flatnonzero(wanted)
     blocks = (stops[texts] - starts[texts] + 72) >> 6
     order = texts[np.argsort(blocks.astype(np.uint16), kind="stable")]
-    sha256_kernels.leading(data, starts, stops, order, _constants(), out)
+    sha256_kernels.leading(data, starts, stops, order, sha256.constants(), out)
 
 
 @cache
@@ -118,32 +117,3 @@ def _table(names: Sequence[str]) -> tuple[NDArray[np.uint8], Integers]:
     for row, name in zip(packed, ordered, strict=True):
         row[: len(name)] = list(name)
     return packed, np.searchsorted(packed[:, 0], np.arange(257))
-
-
-@cache
-def _constants() -> NDArray[np.uint32]:
-    """FIPS 180-4, 5.3.3 and 4.2.2: fractions of the square and cube roots of the first primes, in 32 bits."""
-    primes = _primes()
-    first = [next(primes) for _ in range(64)]
-    squares = [math.isqrt(prime << 64) for prime in first[:8]]
-    cubes = [_cube_root(prime << 96) for prime in first]
-    return np.array([root & 0xFFFFFFFF for root in squares + cubes], np.uint32)
-
-
-def _primes() -> Iterator[int]:
-    found: list[int] = []
-    number = 2
-    while True:
-        if all(number % prime for prime in found):
-            found.append(number)
-            yield number
-        number += 1
-
-
-def _cube_root(number: int) -> int:
-    """The largest integer whose cube is not above a number."""
-    root = 0
-    for bit in reversed(range(number.bit_length() // 3 + 1)):
-        if (root | 1 << bit) ** 3 <= number:
-            root |= 1 << bit
-    return root
