@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from takedown.commands.terminal import Commands, declare, note, say, say_json, shown
+from takedown.commands.terminal import Commands, confirmed, declare, note, say, say_json, shown
 from takedown.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,11 +23,16 @@ def add(commands: Commands) -> None:
         "takedown sign --repository releases --staging staged --key targets-1.pem",
         sign,
         details="The changes are worked out anew from the published and the staged lists, not taken "
-        "on trust.",
+        "on trust. Signers who each have a copy of the staged release hand back the one file that it "
+        "writes, metadata/N.targets.json; --from puts their signatures together.",
     )
     parser.add_argument("--repository", required=True, type=Path, metavar="DIR", help="what is published now")
     parser.add_argument("--staging", required=True, type=Path, metavar="DIR", help="the staged release")
-    parser.add_argument("--key", required=True, type=Path, metavar="FILE", help="your private targets key")
+    how = parser.add_mutually_exclusive_group(required=True)
+    how.add_argument("--key", type=Path, metavar="FILE", help="your private targets key")
+    how.add_argument(
+        "--from", dest="copies", nargs="+", type=Path, metavar="FILE", help="signed targets.json of copies"
+    )
     parser.add_argument("--yes", action="store_true", help="sign without asking")
 
 
@@ -36,6 +40,8 @@ def sign(arguments: argparse.Namespace) -> int:
     """Review, ask, and sign exactly what was shown."""
     from takedown import publish
 
+    if arguments.copies:
+        return _join(arguments)
     review = publish.review(arguments.repository, arguments.staging)
     for line in _lines(review):
         if not arguments.json:
@@ -53,13 +59,22 @@ def sign(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _join(arguments: argparse.Namespace) -> int:
+    """Put the signatures of copies together; nothing is signed here, so nobody is asked."""
+    from takedown import publish
+
+    publish.join(arguments.repository, arguments.staging, arguments.copies)
+    found = publish.signatures(arguments.repository, arguments.staging)
+    if arguments.json:
+        say_json({"signatures": found.valid, "needed": found.needed})
+    else:
+        say(f"The staged release has {found.valid} of {found.needed} signatures.")
+    return 0
+
+
 def _confirm(review: Review) -> None:
-    """Ask on standard error, so that the question is never mistaken for the result."""
     added, removed = sum(c.added for c in review.editions), sum(c.removed for c in review.editions)
-    sys.stderr.write(f"Sign this release (+{added:,}, -{removed:,})? Type yes: ")
-    sys.stderr.flush()
-    if sys.stdin.readline().strip().lower() != "yes":
-        note("")
+    if not confirmed(f"Sign this release (+{added:,}, -{removed:,})?"):
         raise UsageError("Nothing was signed; answer yes, or use --yes, to sign.", slug="not-confirmed")
 
 

@@ -71,6 +71,16 @@ def note(text: str) -> None:
     sys.stderr.write(f"{text}\n")
 
 
+def confirmed(question: str) -> bool:
+    """Ask on standard error, so that the question is never mistaken for the result; only yes is a yes."""
+    sys.stderr.write(f"{question} Type yes: ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() == "yes":
+        return True
+    note("")
+    return False
+
+
 def shown(text: str | None, width: int | None = None) -> str:
     """A cell of a dataset, made safe for a terminal: no control characters, and cut to a width."""
     clean = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text or "")

@@ -1,11 +1,12 @@
-"""The ceremony: make all keys, and sign an empty release repository with them.
+"""The ceremony in one go, on one machine: make all keys, and sign an empty release repository with them.
 
 1. Make the keys the profile asks for, each in its own 0600 file.
 2. Sign root (version 1), empty targets, snapshot.
 3. Write timestamp.json last: before that there is no repository.
 
 Afterwards root and targets keys belong with release managers, on other machines; only ``snapshot.pem`` and
-``timestamp.pem`` stay with the publisher's server.
+``timestamp.pem`` stay with the publisher's server. Where each holder makes their own key, ``propose_first``,
+``sign_change`` and ``finish`` do the same by files (docs/keys.md).
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from takedown.publish.keyring import (
     expiry,
     key_names,
 )
+from takedown.publish.public_keys import LABEL_FIELD
 
 
 def ceremony(
@@ -64,7 +66,8 @@ def ceremony(
     _refuse_used(keys_dir, repository)
     rules = PROFILES[profile]
     signers = {
-        role: [create(keys_dir / name) for name in key_names(role, rule)] for role, rule in rules.items()
+        role: [_labelled(create(keys_dir / name), name) for name in key_names(role, rule)]
+        for role, rule in rules.items()
     }
     fields = {PROFILE_FIELD: profile, PUBLISHER_FIELD: publisher}
     root = _root(rules, signers, fields | ({THROWAWAY_FIELD: True} if throwaway else {}), now)
@@ -82,6 +85,14 @@ def _refuse_used(keys_dir: Path, repository: Path) -> None:
         raise UsageError(f"{repository} already holds a release repository; choose an empty folder.")
     if keys_dir.exists() and any(keys_dir.glob("*.pem")):
         raise UsageError(f"{keys_dir} already holds keys; choose an empty folder.")
+
+
+def _labelled(signer: CryptoSigner, name: str) -> CryptoSigner:
+    """``root-1.pem`` is called ``root-1`` in root too."""
+    _, _, label = name.removesuffix(".pem").partition("-")
+    if label:
+        signer.public_key.unrecognized_fields[LABEL_FIELD] = label
+    return signer
 
 
 def _root(
