@@ -1,11 +1,15 @@
-"""policy.toml: grounds, editions, deadlines. Read once, checked at start, never edited by code."""
+"""policy.toml: grounds, editions, deadlines. Read once, checked at start, never edited by code.
+
+What editions owe each other, and what is owed to child-safety entries, is checked here for any list that this
+policy could ever make (docs/editions.md); takedown.publish.editions tests the lists themselves.
+"""
 
 from __future__ import annotations
 
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
@@ -13,8 +17,13 @@ from typing import Any
 
 from django.conf import settings
 
-#: Fewest rows a prefix must bury a child-safety entry among (docs/releases.md, "Cover").
-CHILD_SAFETY_K_MIN = 300
+from takedown.publish.cover import MOST_DIGITS
+from takedown.publish.editions import CHILD_SAFETY_K_MIN
+
+#: Fewest digits of a digest that an edition publishes: one of 65,536 rows, or the whole dataset may go.
+FEWEST_DIGITS = 4
+#: Changes that a public delta waits for, where an edition does not say.
+MIN_DELTA_ENTRIES = 100
 
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
@@ -25,12 +34,27 @@ class PolicyError(Exception):
 
 @dataclass(frozen=True)
 class Edition:
-    """A named list: how many hex digits are published, and how many rows each entry must cover at least."""
+    """A named list of the entries of some grounds.
+
+    Attributes:
+        prefix_hex: hexadecimal digits published of each digest; 64 for all.
+        k_min: fewest different digests that an entry must be buried among; 0 where digests are not cut.
+        disposition: what holders do with the rows, ``quarantine`` or ``purge``.
+        min_delta_entries: changes that a public delta waits for, so that none is seen alone.
+        includes: editions whose every removal this one makes too.
+    """
 
     name: str
     prefix_hex: int = 64
     k_min: int = 0
     disposition: str = "quarantine"
+    min_delta_entries: int = MIN_DELTA_ENTRIES
+    includes: tuple[str, ...] = ()
+
+    @property
+    def full(self) -> bool:
+        """Whether it lists digests in full."""
+        return self.prefix_hex > MOST_DIGITS
 
 
 @dataclass(frozen=True)
@@ -59,6 +83,25 @@ class Policy:
     phash_radius: int
     editions: Mapping[str, Edition]
     grounds: Mapping[str, Ground]
+
+    def carried(self, edition: str) -> list[str]:
+        """The grounds whose entries an edition lists."""
+        return [ground.name for ground in self.grounds.values() if edition in ground.editions]
+
+    def restricted(self) -> list[str]:
+        """The restricted grounds that some edition carries: their entries are only ever buried."""
+        return [one.name for one in self.grounds.values() if one.restricted and one.editions]
+
+    def included(self, edition: str) -> list[str]:
+        """All editions that one includes, at first or further hand."""
+        found: list[str] = []
+        for name in self.editions[edition].includes:
+            found += [one for one in (name, *self.included(name)) if one not in found]
+        return found
+
+    def in_order(self) -> list[Edition]:
+        """All editions, each after those it includes."""
+        return sorted(self.editions.values(), key=lambda one: len(self.included(one.name)))
 
     def ground(self, name: str) -> Ground:
         """A ground by name; a stand-in for one the policy no longer has, so that old rows stay readable."""
@@ -96,7 +139,11 @@ def read(path: Path) -> Policy:
         grounds={name: _ground(name, table) for name, table in _tables(told, "grounds")},
     )
     _check_editions_of_grounds(policy)
-    _check_child_safety(policy)
+    policy = _with_child_safety_k_min(policy, _table(told, "editions"))
+    for edition in policy.editions.values():
+        _check_child_safety(policy, edition)
+        _check_digits(edition)
+        _check_includes(policy, edition, ())
     return policy
 
 
@@ -113,8 +160,14 @@ def _edition(name: str, table: Mapping[str, Any]) -> Edition:
     disposition = table.get("disposition", "quarantine")
     if disposition not in {"quarantine", "purge"}:
         raise PolicyError(f'editions.{name}: disposition must be "quarantine" or "purge".')
-    prefix_hex = _whole(table, "prefix_hex", 4, 64, default=64)
-    return Edition(name, prefix_hex, _whole(table, "k_min", 0, 10**9, default=0), disposition)
+    return Edition(
+        name=name,
+        prefix_hex=_whole(table, "prefix_hex", FEWEST_DIGITS, 64, default=64),
+        k_min=_whole(table, "k_min", 0, 10**9, default=0),
+        disposition=disposition,
+        min_delta_entries=_whole(table, "min_delta_entries", 1, 10**6, default=MIN_DELTA_ENTRIES),
+        includes=tuple(_texts(table, "includes")) if "includes" in table else (),
+    )
 
 
 def _ground(name: str, table: Mapping[str, Any]) -> Ground:
@@ -138,16 +191,63 @@ def _check_editions_of_grounds(policy: Policy) -> None:
             raise PolicyError(f"grounds.{ground.name}: name at least one edition.")
 
 
-def _check_child_safety(policy: Policy) -> None:
+def _with_child_safety_k_min(policy: Policy, told: Mapping[str, Any]) -> Policy:
+    """An edition that carries a restricted ground and names no k_min has the least that it may have."""
+    carriers = {name for ground in policy.restricted() for name in policy.grounds[ground].editions}
+    editions = {
+        name: replace(edition, k_min=CHILD_SAFETY_K_MIN)
+        if name in carriers and "k_min" not in told[name]
+        else edition
+        for name, edition in policy.editions.items()
+    }
+    return replace(policy, editions=editions)
+
+
+def _check_digits(edition: Edition) -> None:
+    if MOST_DIGITS < edition.prefix_hex < 64:
+        raise PolicyError(
+            f"editions.{edition.name}: prefix_hex is {FEWEST_DIGITS} to {MOST_DIGITS}, or 64 for whole "
+            "digests. What so many digits cover cannot be counted."
+        )
+    if edition.full and edition.k_min:
+        raise PolicyError(
+            f"editions.{edition.name}: whole digests bury nothing, so k_min must be 0; or choose a "
+            f"prefix_hex of {MOST_DIGITS} or less."
+        )
+
+
+def _check_child_safety(policy: Policy, edition: Edition) -> None:
     """A full digest names its row to anyone who holds the dataset, so those entries are only ever buried."""
-    for ground in policy.grounds.values():
-        for edition in (policy.editions[name] for name in ground.editions if ground.restricted):
-            buried = edition.prefix_hex < 64 and edition.k_min >= CHILD_SAFETY_K_MIN
-            if not buried or edition.disposition != "purge":
-                raise PolicyError(
-                    f"editions.{edition.name} carries the restricted ground {ground.name}: it needs "
-                    f'prefix_hex below 64, k_min of {CHILD_SAFETY_K_MIN} or more, and disposition = "purge".'
-                )
+    carried = [name for name in policy.carried(edition.name) if policy.grounds[name].restricted]
+    buried = not edition.full and edition.k_min >= CHILD_SAFETY_K_MIN and edition.disposition == "purge"
+    if carried and not buried:
+        raise PolicyError(
+            f"editions.{edition.name} carries the restricted ground {carried[0]}: it needs prefix_hex of "
+            f'{MOST_DIGITS} or less, k_min of {CHILD_SAFETY_K_MIN} or more, and disposition = "purge". '
+            "Listed in full anywhere, such an entry would be pointed at."
+        )
+
+
+def _check_includes(policy: Policy, edition: Edition, above: tuple[str, ...]) -> None:
+    """What an edition removes, every edition that includes it removes too, whatever is decided."""
+    for name in edition.includes:
+        other = policy.editions.get(name)
+        if other is None:
+            raise PolicyError(f"editions.{edition.name}: includes {name!r}, and there is no such edition.")
+        if name == edition.name or name in above:
+            raise PolicyError(f"editions.{edition.name}: includes {name}, which includes it in turn.")
+        if other.prefix_hex < edition.prefix_hex:
+            raise PolicyError(
+                f"editions.{edition.name}: includes {name}, which publishes fewer digits and so removes "
+                f"more; prefix_hex must be {other.prefix_hex} or less."
+            )
+        missing = set(policy.carried(name)) - set(policy.carried(edition.name))
+        if missing:
+            raise PolicyError(
+                f"grounds.{sorted(missing)[0]}: goes into {name}, which {edition.name} includes; name "
+                f"{edition.name} there too."
+            )
+        _check_includes(policy, other, (*above, edition.name))
 
 
 def _only_known(place: str, table: Mapping[str, Any], noun: type) -> None:

@@ -42,7 +42,9 @@ def test_the_shipped_policy_is_good() -> None:
         ("[grounds.private]", "[grounds.Private]", "small letters"),
         ("target_hours = 504", "target_hours = -1", "target_hours"),
         ("[publisher]", "[publisher", "not valid TOML"),
-        ("editions = []", 'editions = ["research"]', "prefix_hex below 64"),
+        ("editions = []", 'editions = ["research"]', "prefix_hex of 16 or less"),
+        ("min_delta_entries = 1 ", "min_delta_entries = 0 ", "min_delta_entries"),
+        ("min_delta_entries = 1 ", 'includes = "research" ', "includes"),
     ],
 )
 def test_a_mistake_is_named(tmp_path: Path, old: str, new: str, said: str) -> None:
@@ -60,15 +62,117 @@ def test_a_missing_file_stops_the_start(settings: object, tmp_path: Path) -> Non
     assert [error.id for error in check_policy(None)] == ["portal.E001"]
 
 
-def test_child_safety_entries_may_only_be_buried(tmp_path: Path) -> None:
-    carried = GOOD.replace("editions = []", 'editions = ["safe"]')
-    buried = '[editions.safe]\nprefix_hex = 6\nk_min = 300\ndisposition = "purge"\n\n[grounds.private]'
-    assert _read(tmp_path, carried.replace("[grounds.private]", buried)).grounds["child-safety"].editions
-    for weaker in ("k_min = 299", "prefix_hex = 64", 'disposition = "quarantine"'):
-        name = weaker.split(" = ")[0]
-        strong = next(line for line in buried.splitlines() if line.startswith(name))
-        with pytest.raises(policy.PolicyError, match="child-safety"):
-            _read(tmp_path, carried.replace("[grounds.private]", buried.replace(strong, weaker)))
+def _editions(text: str, **grounds: str) -> str:
+    """A policy with these editions, and grounds that go into them."""
+    head = GOOD[: GOOD.index("# An edition is")]
+    told = "".join(
+        f'[grounds.{name}]\nlabel = "l"\nhelp = "h"\ntarget_hours = 24\neditions = {editions}\n'
+        + ("restricted = true\n" if name == "csam" else "")
+        for name, editions in grounds.items()
+    )
+    return f"{head}\n{text}\n{told}"
+
+
+FULL = "[editions.full]\n"
+SAFE = '[editions.safe]\nprefix_hex = 6\ndisposition = "purge"\n'
+BOTH, ONE, SAFE_ONLY, FULL_ONLY = '["full", "safe"]', '["full"]', '["safe"]', '["full"]'
+
+
+@pytest.mark.parametrize(
+    ("text", "grounds", "said"),
+    [
+        # Child safety: buried wherever it is listed.
+        (FULL + SAFE, {"private": BOTH, "csam": SAFE_ONLY}, None),
+        (FULL + SAFE, {"private": ONE, "csam": SAFE_ONLY}, None),
+        (FULL + SAFE, {"private": BOTH, "csam": "[]"}, None),
+        (FULL, {"private": ONE, "csam": ONE}, "editions.full carries the restricted ground csam"),
+        (FULL + SAFE, {"private": BOTH, "csam": BOTH}, "editions.full carries the restricted ground csam"),
+        (SAFE + "k_min = 299\n", {"csam": SAFE_ONLY}, "k_min of 300 or more"),
+        (SAFE + "k_min = 0\n", {"csam": SAFE_ONLY}, "k_min of 300 or more"),
+        (SAFE + "k_min = 300\n", {"csam": SAFE_ONLY}, None),
+        (SAFE + "k_min = 5000\n", {"csam": SAFE_ONLY}, None),
+        (SAFE.replace("purge", "quarantine"), {"csam": SAFE_ONLY}, 'disposition = "purge"'),
+        (SAFE.replace("= 6", "= 64"), {"csam": SAFE_ONLY}, "prefix_hex of 16 or less"),
+        (SAFE.replace("= 6", "= 16"), {"csam": SAFE_ONLY}, None),
+        (SAFE.replace("= 6", "= 17"), {"csam": SAFE_ONLY}, "prefix_hex of 16 or less"),
+        (SAFE.replace("= 6", "= 63"), {"private": SAFE_ONLY}, "cannot be counted"),
+        (SAFE.replace("= 6", "= 3"), {"private": SAFE_ONLY}, "prefix_hex must be a whole number"),
+        # The floor holds for every edition that carries it, also a second one.
+        (
+            SAFE + SAFE.replace("safe", "other").replace("purge", "quarantine"),
+            {"private": SAFE_ONLY, "csam": '["safe", "other"]'},
+            "editions.other",
+        ),
+        # k_min means something only where digests are cut.
+        (FULL + "k_min = 300\n", {"private": ONE}, "k_min must be 0"),
+        (SAFE.replace("purge", "quarantine") + "k_min = 20\n", {"private": SAFE_ONLY}, None),
+        # Includes: a smaller list is inside a larger one, whatever is decided.
+        (FULL + SAFE + 'includes = ["full"]\n', {"private": BOTH, "csam": SAFE_ONLY}, None),
+        (FULL + SAFE + 'includes = ["full"]\n', {"private": ONE}, "name safe there too"),
+        (
+            FULL + SAFE + 'includes = ["full"]\n',
+            {"private": BOTH, "wrong": FULL_ONLY},
+            "grounds.wrong: goes into full, which safe includes",
+        ),
+        (FULL + SAFE + 'includes = ["fool"]\n', {"private": BOTH}, "no such edition"),
+        (SAFE + 'includes = ["safe"]\n', {"private": SAFE_ONLY}, "includes it in turn"),
+        (
+            FULL + 'includes = ["safe"]\n' + SAFE + 'includes = ["full"]\n',
+            {"private": BOTH},
+            "safe, which publishes fewer digits",
+        ),
+        (
+            "".join(f"[editions.{one}]\nincludes = ['{other}']\n" for one, other in ("ab", "bc", "ca")),
+            {"private": '["a", "b", "c"]'},
+            "includes it in turn",
+        ),
+        # Whoever includes the edition that buries must carry the ground, and so must bury as well.
+        (
+            SAFE + '[editions.all]\nincludes = ["safe"]\nprefix_hex = 6\n',
+            {"private": '["safe", "all"]', "csam": SAFE_ONLY},
+            "name all there too",
+        ),
+        (
+            SAFE + '[editions.all]\nincludes = ["safe"]\nprefix_hex = 5\n',
+            {"private": '["safe", "all"]', "csam": '["safe", "all"]'},
+            "editions.all carries the restricted ground csam",
+        ),
+        (
+            SAFE + '[editions.all]\nincludes = ["safe"]\nprefix_hex = 5\ndisposition = "purge"\n',
+            {"private": '["safe", "all"]', "csam": '["safe", "all"]'},
+            None,
+        ),
+        # At second hand: all includes safe, which includes full.
+        (
+            FULL + SAFE + 'includes = ["full"]\n[editions.all]\nincludes = ["safe"]\nprefix_hex = 6\n',
+            {"private": BOTH},
+            "name all there too",
+        ),
+    ],
+)
+def test_what_editions_owe_each_other_and_child_safety(
+    tmp_path: Path, text: str, grounds: dict[str, str], said: str | None
+) -> None:
+    policy_text = _editions(text, **grounds)
+    if said is None:
+        assert _read(tmp_path, policy_text)
+        return
+    with pytest.raises(policy.PolicyError) as caught:
+        _read(tmp_path, policy_text)
+    assert said in str(caught.value)
+
+
+def test_an_edition_that_buries_has_the_least_k_min_where_it_names_none(tmp_path: Path) -> None:
+    found = _read(tmp_path, _editions(FULL + SAFE, private=BOTH, csam=SAFE_ONLY))
+    assert {name: one.k_min for name, one in found.editions.items()} == {"full": 0, "safe": 300}
+    assert found.editions["safe"].min_delta_entries == 100
+
+
+def test_editions_come_after_those_they_include(tmp_path: Path) -> None:
+    text = "[editions.c]\nincludes = ['b']\n[editions.b]\nincludes = ['a']\n[editions.a]\n"
+    found = _read(tmp_path, _editions(text, private='["a", "b", "c"]'))
+    assert [one.name for one in found.in_order()] == ["a", "b", "c"]
+    assert found.included("c") == ["b", "a"]
 
 
 @pytest.mark.parametrize(
