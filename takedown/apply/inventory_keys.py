@@ -13,13 +13,11 @@ With as many buckets as keys, an entry that is not there is taken for one that i
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Heads = NDArray[np.uint64]
-Ranges = tuple[Heads, Heads]
 
 #: Bits kept of each key below its bucket.
 LOW_BITS = 24
@@ -73,25 +71,20 @@ class Keys:
             raise ValueError("keys are missing")
         return cls(bits, counts, lows.reshape(-1, _LOW_BYTES))
 
-    def any_in(self, ranges: Ranges) -> bool:
-        """Whether a key may lie in one of these ranges.
+    def any_of(self, entries: Heads, bits: int) -> bool:
+        """Whether a key may begin as one of these entries does.
 
         Args:
-            ranges: first and last 64-bit heads of each entry, ``entry_ranges``.
+            entries: the first 64 bits of each, ascending.
+            bits: how many of them count: four for each hexadecimal digit, 64 at most.
         """
-        if not len(self) or not len(ranges[0]):
+        if not len(self) or not len(entries):
             return False
-        keys = self._sorted()
-        shift = np.uint64(64 - self.bucket_bits - LOW_BITS)
-        low, high = (end >> shift for end in ranges)
-        first = np.searchsorted(keys, low, side="left")
-        found = first < np.searchsorted(keys, high, side="right")
-        return bool(np.any(found)) or self._meets_full(low >> _LOW, high >> _LOW)
-
-    def _meets_full(self, low: Heads, high: Heads) -> bool:
-        """Whether a range of buckets has one in it that says yes to everything."""
+        kept = self.bucket_bits + LOW_BITS
+        if _meet(self._sorted(), kept, entries, bits):
+            return True
         full = np.flatnonzero(self.counts == _FULL).astype(np.uint64)
-        return bool(np.any(np.searchsorted(full, low, "left") < np.searchsorted(full, high, "right")))
+        return _meet(full, self.bucket_bits, entries, bits)
 
     def _sorted(self) -> Heads:
         lows = np.zeros((len(self), 4), np.uint8)
@@ -101,25 +94,15 @@ class Keys:
         return (buckets << _LOW) | below
 
 
-def entry_ranges(digests: NDArray[np.bytes_]) -> Ranges:
-    """The 64-bit heads that entries cover: one value each when they are long, a range when they are cut.
-
-    Args:
-        digests: lowercase hex, dtype ``S``.
-
-    Returns:
-        First and last head of each entry.
-    """
-    digits = min(digests.dtype.itemsize, 16)
-    texts: Any = digests.astype(f"S{digits}")
-    low = _values(np.char.ljust(texts, 16, b"0"))
-    high = _values(np.char.ljust(texts, 16, b"f"))
-    return low, high
-
-
-def _values(texts: NDArray[np.bytes_]) -> Heads:
-    """16 hexadecimal digits each -> 64 bits."""
-    letters = np.ascontiguousarray(texts.astype("S16")).view(np.uint8).reshape(-1, 16)
-    nibbles = np.where(letters >= ord("a"), letters - (ord("a") - 10), letters - ord("0")).astype(np.uint8)
-    packed = np.ascontiguousarray(nibbles[:, ::2] << 4 | nibbles[:, 1::2])
-    return packed.view(">u8").reshape(-1).astype(np.uint64)
+def _meet(keys: Heads, kept: int, entries: Heads, bits: int) -> bool:
+    """Whether a key of ``kept`` bits and an entry of ``bits`` agree in as many as both have."""
+    common = min(kept, bits)
+    if common == 0:
+        return bool(len(keys) and len(entries))
+    keys = keys >> np.uint64(kept - common)
+    entries = entries >> np.uint64(64 - common)
+    few, many = sorted((keys, entries), key=len)
+    if not len(few):
+        return False
+    at = np.minimum(np.searchsorted(many, few), len(many) - 1)
+    return bool(np.any(many[at] == few))

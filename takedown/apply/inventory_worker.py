@@ -1,0 +1,31 @@
+"""One of the processes of an inventory (takedown/farm.py): takes the keys of the shards it is given."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+from takedown import farm
+from takedown.apply import inventory_shard, marks
+from takedown.dataset import open_source
+from takedown.errors import BadDataset
+
+
+def work(task: farm.Task, tell: farm.Tell) -> farm.Result:
+    """Take the keys of one shard, as inventory.py asks for it.
+
+    Raises:
+        BadDataset: the shard is damaged, or changed while it was read.
+    """
+    [shard] = open_source(task["path"]).shards
+    versions = marks.versions(shard.files())
+    found = inventory_shard.take(shard, versions, Path(task["folder"]), tell)
+    if marks.versions(shard.files()) != versions:
+        raise BadDataset(
+            f"{shard.path} changed while it was read; run the command again.", slug="dataset-changed"
+        )
+    return asdict(found)
+
+
+if __name__ == "__main__":
+    farm.serve(work)
