@@ -8,7 +8,7 @@ from pathlib import Path
 from takedown import disk
 from takedown.blocklist import canonical
 from takedown.errors import UsageError
-from takedown.subscribe.local import BINDING, ROOT
+from takedown.subscribe.store import BINDING, ROOT
 
 
 def check_binding(state_dir: Path, url: str, root: bytes) -> None:

@@ -8,40 +8,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from tuf.api.exceptions import DownloadError
 
 from takedown import __version__
 from takedown.blocklist.delta import check_start
 from takedown.blocklist.manifest import DeltaFile, Manifest, StateFile
-from takedown.blocklist.rebuild import rebuild, roll
-from takedown.blocklist.state import State
+from takedown.blocklist.pieces import Piece
+from takedown.blocklist.rebuild import roll, stream
 from takedown.errors import VerificationFailed
-from takedown.subscribe.local import LocalEdition, read_local
+from takedown.subscribe.store import LocalEdition, pieces
+
+T = TypeVar("T")
+
+Pieces = Iterator[Piece]
 
 #: Fetches one data file to its place on this disk.
 Get = Callable[[StateFile | DeltaFile], None]
 
 
-@dataclass(frozen=True)
-class Brought:
-    """A list that is what its manifest names; ``note`` is the slug of why the deltas were not used, if so."""
-
-    state: State
-    note: str | None
-
-
-def bring(manifest: Manifest, kept: LocalEdition | None, incoming: Path, get: Get) -> Brought:
-    """The list a manifest names.
+def bring(
+    manifest: Manifest, kept: LocalEdition | None, incoming: Path, get: Get, write: Callable[[Pieces], T]
+) -> tuple[T, str | None]:
+    """Write the list a manifest names.
 
     Args:
         manifest: authenticated.
         kept: the edition's list on this disk, if any.
         incoming: folder that ``get`` fills.
         get: fetches one file of the manifest, checked by length and SHA-256.
+        write: gets the list as a stream, reads all of it, and may be called again when that failed.
+
+    Returns:
+        What ``write`` answered, and the slug of why the deltas were not used, None where they were, or no
+        way was tried with them.
 
     Raises:
         VerificationFailed: neither way leads to the list.
@@ -50,14 +53,14 @@ def bring(manifest: Manifest, kept: LocalEdition | None, incoming: Path, get: Ge
     note = None
     if kept and _deltas_are_cheaper(manifest, kept):
         try:
-            return Brought(_by_deltas(manifest, kept, incoming, get), None)
+            return write(_by_deltas(manifest, kept, incoming, get)), None
         except VerificationFailed as error:
             note = error.slug
         except DownloadError:
             note = "delta-missing"
     for file in _full_way(manifest):
         get(file)
-    return Brought(rebuild(lambda path: incoming / path, manifest), note)
+    return write(stream(lambda path: incoming / path, manifest)), note
 
 
 def check_follows(manifest: Manifest, kept: LocalEdition | None, sha256: str) -> None:
@@ -84,16 +87,15 @@ def check_follows(manifest: Manifest, kept: LocalEdition | None, sha256: str) ->
         )
 
 
-def _by_deltas(manifest: Manifest, kept: LocalEdition, incoming: Path, get: Get) -> State:
+def _by_deltas(manifest: Manifest, kept: LocalEdition, incoming: Path, get: Get) -> Pieces:
     if manifest.seq == kept.manifest.seq + 1 and manifest.prev_manifest_sha256 != kept.manifest_sha256:
         raise VerificationFailed("The release follows another one than is kept here.", slug="manifest-chain")
     deltas = manifest.steps(kept.manifest.seq) or ()
-    for delta in deltas:
-        get(delta)
     if deltas:
         check_start(kept.manifest.state_sha256, deltas[0])
-    rolled = roll(lambda path: incoming / path, manifest, read_local(kept).pieces(), deltas)
-    return State.collect(rolled, manifest.prefix_hex)
+    for delta in deltas:
+        get(delta)
+    return roll(lambda path: incoming / path, manifest, pieces(kept), deltas)
 
 
 def _deltas_are_cheaper(manifest: Manifest, kept: LocalEdition) -> bool:

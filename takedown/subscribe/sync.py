@@ -24,16 +24,17 @@ from tuf.ngclient import FetcherInterface
 from takedown import disk
 from takedown.blocklist import checkpoint
 from takedown.blocklist.canonical import broken
-from takedown.blocklist.files import write_state
 from takedown.blocklist.manifest import MAX_BYTES, DeltaFile, Log, Manifest, StateFile
 from takedown.blocklist.paths import parse_manifest
 from takedown.errors import NothingToSync, VerificationFailed
-from takedown.subscribe import local
+from takedown.subscribe import store
 from takedown.subscribe.binding import bind, check_binding
 from takedown.subscribe.bring import bring, check_follows
 from takedown.subscribe.fetch import Fetcher, base_address, download
-from takedown.subscribe.local import Current, LocalEdition
+from takedown.subscribe.fresh import confirm
 from takedown.subscribe.result import SyncResult, root_warnings
+from takedown.subscribe.store import Current, LocalEdition
+from takedown.subscribe.tables import write_list
 from takedown.subscribe.trust import UNREADABLE, Release, Unreachable, download_target, fetch_release
 from takedown.subscribe.verify import is_whole
 
@@ -53,7 +54,7 @@ class _Job:
 
     @property
     def incoming(self) -> Path:
-        return self.state_dir / local.INCOMING
+        return self.state_dir / store.INCOMING
 
     def get(self, file: StateFile | DeltaFile) -> None:
         """Fetch one data file of a manifest."""
@@ -87,17 +88,19 @@ def sync(
 
     Raises:
         NothingToSync: no list could be had, and none is kept here.
+        Stale: the newest signatures have expired; a list kept here stays in use.
         VerificationFailed: what was offered does not verify; a list kept here stays in use.
         UsageError: the address makes no sense, or the folder belongs to another address or root file.
     """
     job = _Job(base_address(url), root, state_dir, fetcher or Fetcher(), list(root_warnings(root)))
-    with disk.locked(state_dir / local.LOCK):
+    with disk.locked(state_dir / store.LOCK):
         check_binding(state_dir, job.url, root)
         current = _load_current(job)
         try:
             current = _take_newest(job, current, min_seq)
         except (Unreachable, DownloadError) as error:
             return _keep(job, current, error)
+        confirm(state_dir, current)
         _tidy(state_dir, current)  # also what a killed sync left behind
     return job.result(current)
 
@@ -105,14 +108,14 @@ def sync(
 def _load_current(job: _Job) -> Current | None:
     """The list in use; None when there is none, or nothing says any more what it was."""
     try:
-        return local.load_current(job.state_dir)
+        return store.load_current(job.state_dir)
     except VerificationFailed:
         job.warnings.append(_DAMAGED)
         return None
 
 
 def _take_newest(job: _Job, current: Current | None, min_seq: int) -> Current:
-    release = fetch_release(job.url, job.root, job.state_dir / local.METADATA, job.fetcher)
+    release = fetch_release(job.url, job.root, job.state_dir / store.METADATA, job.fetcher)
     bind(job.state_dir, job.url, job.root)
     _check_release(release, current, min_seq)
     if current and current.manifests == {
@@ -123,12 +126,18 @@ def _take_newest(job: _Job, current: Current | None, min_seq: int) -> Current:
         job.warnings.append(_DAMAGED)
         current = None
     new = _write_list(job, release, current)
-    local.save_current(job.state_dir, new)
+    store.save_current(job.state_dir, new)
     return new
 
 
 def _check_release(release: Release, current: Current | None, min_seq: int) -> None:
-    if release.seq < max(min_seq, current.seq if current else 0):
+    if release.seq and release.seq < min_seq:
+        raise VerificationFailed(
+            f"The release offered is number {release.seq}, and {min_seq} or a later one is known to exist; "
+            "nothing was changed. Tell the publisher.",
+            slug="below-min-seq",
+        )
+    if current and release.seq < current.seq:
         raise VerificationFailed(
             "The release offered is older than the newest one known here; nothing was changed. "
             "Tell the publisher.",
@@ -146,10 +155,10 @@ def _check_release(release: Release, current: Current | None, min_seq: int) -> N
 
 def _write_list(job: _Job, release: Release, current: Current | None) -> Current:
     """Write a whole new list folder, not in use yet."""
-    folder = _new_folder(job.state_dir / local.LISTS, release)
+    folder = _new_folder(job.state_dir / store.LISTS, release)
     part = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
-    disk.write(part / local.TARGETS, release.targets_bytes)
+    disk.write(part / store.TARGETS, release.targets_bytes)
     log = _write_checkpoint(job, part, release)
     kept = current.editions if current else {}
     editions = {
@@ -186,20 +195,19 @@ def _write_edition(
     if parse_manifest(target.path) != (manifest.edition, manifest.seq) or manifest.log != log:
         raise broken("manifest", "belongs to another release")
     check_follows(manifest, kept, sha256)
-    brought = bring(manifest, kept, job.incoming, job.get)
-    if brought.note:
-        sentence = (
-            f"Edition {manifest.edition}: its deltas do not fit ({brought.note}); the full list was used."
-        )
+    (files, tables), note = bring(
+        manifest, kept, job.incoming, job.get, lambda pieces: write_list(pieces, part, manifest)
+    )
+    if note:
+        sentence = f"Edition {manifest.edition}: its deltas do not fit ({note}); the full list was used."
         job.warnings.append(sentence)
     disk.write(part / target.path, data)
-    files = write_state(brought.state, part, manifest.edition, manifest.seq)
-    return LocalEdition(part, manifest, sha256, files)
+    return LocalEdition(part, manifest, sha256, files, tables)
 
 
 def _tidy(state_dir: Path, current: Current) -> None:
     """Remove lists no longer in use, and finished downloads."""
-    for folder in (state_dir / local.LISTS).iterdir():
+    for folder in (state_dir / store.LISTS).iterdir():
         if folder.name != current.folder.name:
             # Away at once, then deleted: a reader must not meet a list with half of its files.
             gone = (
@@ -208,7 +216,7 @@ def _tidy(state_dir: Path, current: Current) -> None:
                 else folder.rename(folder.with_name(f".{folder.name}.gone"))
             )
             shutil.rmtree(gone, ignore_errors=True)
-    shutil.rmtree(state_dir / local.INCOMING, ignore_errors=True)
+    shutil.rmtree(state_dir / store.INCOMING, ignore_errors=True)
 
 
 def _keep(job: _Job, current: Current | None, error: Exception) -> SyncResult:

@@ -10,18 +10,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tuf.api.exceptions import (
+    BadVersionNumberError,
     DownloadError,
     DownloadLengthMismatchError,
     ExpiredMetadataError,
     LengthOrHashMismatchError,
     RepositoryError,
+    UnsignedMetadataError,
 )
 from tuf.api.metadata import Metadata, Root, TargetFile, Targets
 from tuf.api.serialization import DeserializationError
 from tuf.ngclient import FetcherInterface, Updater, UpdaterConfig
 
 from takedown.blocklist import paths
-from takedown.errors import NothingToSync, VerificationFailed
+from takedown.errors import NothingToSync, Stale, VerificationFailed
 
 #: Slug of an answer that is not metadata at all, or longer than any metadata.
 UNREADABLE = "metadata-unreadable"
@@ -63,12 +65,14 @@ def fetch_release(url: str, root: bytes, cache: Path, fetcher: FetcherInterface)
 
     Raises:
         Unreachable: not reachable, or what answers is no release repository.
-        VerificationFailed: slugs ``metadata-expired``, ``metadata-invalid``.
+        Stale: slugs ``metadata-expired``, ``root-expired``.
+        VerificationFailed: slugs ``signatures-missing``, ``metadata-rollback``, ``metadata-differs``,
+            ``metadata-invalid``.
     """
     cache.mkdir(parents=True, exist_ok=True)
     config = UpdaterConfig(prefix_targets_with_hash=False)
     updater = Updater(str(cache), f"{url}metadata/", fetcher=fetcher, config=config, bootstrap=root)
-    _refresh(updater)
+    _refresh(updater, cache)
     targets_bytes = (cache / "targets.json").read_bytes()
     targets: Metadata[Targets] = Metadata.from_bytes(targets_bytes)
     trusted: Metadata[Root] = Metadata.from_bytes((cache / "root.json").read_bytes())
@@ -102,19 +106,36 @@ def verify_offline(root: bytes, history: Path, data: bytes, root_version: int) -
         VerificationFailed: slug ``metadata-invalid``: altered, or not signed as it must be.
     """
     try:
+        targets: Metadata[Targets] = Metadata.from_bytes(data)
+        trusted_root(root, history, root_version).verify_delegate("targets", targets)
+    except (RepositoryError, TypeError) as error:
+        raise _invalid() from error
+    return read_release(data, targets.signed, root_version)
+
+
+def trusted_root(root: bytes, history: Path, version: int) -> Metadata[Root]:
+    """A later version of the root, each verified by the one before; expiry is not looked at.
+
+    Args:
+        root: the trusted root metadata.
+        history: folder with the later versions, ``N.root.json``.
+        version: the one wanted.
+
+    Raises:
+        VerificationFailed: slug ``metadata-invalid``: missing, altered, or not signed as it must be.
+    """
+    try:
         trusted: Metadata[Root] = Metadata.from_bytes(root)
         trusted.verify_delegate("root", trusted)
-        while trusted.signed.version < root_version:
+        while trusted.signed.version < version:
             path = history / f"{trusted.signed.version + 1}.root.json"
             later: Metadata[Root] = Metadata.from_bytes(path.read_bytes())
             trusted.verify_delegate("root", later)
             later.verify_delegate("root", later)
             trusted = later
-        targets: Metadata[Targets] = Metadata.from_bytes(data)
-        trusted.verify_delegate("targets", targets)
     except (RepositoryError, OSError, TypeError) as error:
         raise _invalid() from error
-    return read_release(data, targets.signed, root_version)
+    return trusted
 
 
 def download_target(fetcher: FetcherInterface, url: str, target: TargetFile, most: int) -> bytes:
@@ -139,22 +160,56 @@ def download_target(fetcher: FetcherInterface, url: str, target: TargetFile, mos
     return data
 
 
-def _refresh(updater: Updater) -> None:
+def _refresh(updater: Updater, cache: Path) -> None:
     try:
         updater.refresh()
     except ExpiredMetadataError as error:
-        raise VerificationFailed(
-            "The newest signatures have expired: the publisher has stopped renewing them, or someone holds "
-            "back newer ones. Tell the publisher; a list kept here stays in use.",
-            slug="metadata-expired",
-        ) from error
+        raise _expired(cache) from error
     except (DeserializationError, DownloadLengthMismatchError) as error:
         # Mostly a sign-in page or a wrong address; the caller decides what it means.
         raise Unreachable("What answers there is no release metadata.", slug=UNREADABLE) from error
     except DownloadError as error:
         raise Unreachable("No release could be had from there.") from error
     except RepositoryError as error:
-        raise _invalid() from error
+        raise _refused(error) from error
+
+
+def _refused(error: RepositoryError) -> VerificationFailed:
+    """What a reader is told about metadata that does not verify, by the check that it failed."""
+    if isinstance(error, UnsignedMetadataError):
+        return VerificationFailed(
+            "The release's metadata has too few valid signatures; nothing was changed. Check that the root "
+            "file is this publisher's, and tell the publisher.",
+            slug="signatures-missing",
+        )
+    if isinstance(error, BadVersionNumberError):
+        return VerificationFailed(
+            "The metadata offered is older than what was seen before; nothing was changed. Tell the "
+            "publisher.",
+            slug="metadata-rollback",
+        )
+    if isinstance(error, LengthOrHashMismatchError):
+        return VerificationFailed(
+            "A metadata file is not the one that was signed; nothing was changed. Try again later, or tell "
+            "the publisher.",
+            slug="metadata-differs",
+        )
+    return _invalid()
+
+
+def _expired(cache: Path) -> Stale:
+    root: Metadata[Root] = Metadata.from_bytes((cache / "root.json").read_bytes())
+    if root.signed.is_expired():
+        return Stale(
+            "The publisher's root signatures have expired and no newer ones could be had; a list kept here "
+            "stays in use. Ask the publisher for the way on.",
+            slug="root-expired",
+        )
+    return Stale(
+        "The newest signatures have expired: the publisher has stopped renewing them, or someone holds "
+        "back newer ones. Tell the publisher; a list kept here stays in use.",
+        slug="metadata-expired",
+    )
 
 
 def _invalid() -> VerificationFailed:

@@ -2,7 +2,7 @@
 
 1. The kept targets metadata is signed under the root the folder was made with, through every later root.
 2. Each edition's manifest is the target it names.
-3. Each list on this disk has the ``state_sha256`` of its manifest.
+3. Each list on this disk has the ``state_sha256`` of its manifest, and each look-up table finds all of it.
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ from pathlib import Path
 from tuf.api.exceptions import LengthOrHashMismatchError
 from tuf.api.metadata import TargetFile
 
+from takedown.blocklist.pieces import sealed
 from takedown.blocklist.rebuild import check_state
 from takedown.errors import VerificationFailed
-from takedown.subscribe import local
-from takedown.subscribe.local import Current, LocalEdition
+from takedown.subscribe import store
 from takedown.subscribe.result import SyncResult, root_warnings
+from takedown.subscribe.store import Current, LocalEdition
+from takedown.subscribe.tables import check_tables
 from takedown.subscribe.trust import verify_offline
 
 
@@ -27,9 +29,9 @@ def verify(state_dir: Path) -> SyncResult:
         NothingToSync: slug ``no-list``: nothing was synced yet.
         VerificationFailed: something on this disk was altered.
     """
-    current = local.need_current(state_dir)
+    current = store.need_current(state_dir)
     prove(state_dir, current)
-    return SyncResult(current.seq, current.rows, root_warnings((state_dir / local.ROOT).read_bytes()))
+    return SyncResult(current.seq, current.rows, root_warnings((state_dir / store.ROOT).read_bytes()))
 
 
 def is_whole(state_dir: Path, current: Current) -> bool:
@@ -48,14 +50,14 @@ def prove(state_dir: Path, current: Current) -> None:
         VerificationFailed: something on this disk was altered.
     """
     try:
-        root = (state_dir / local.ROOT).read_bytes()
-        targets = (current.folder / local.TARGETS).read_bytes()
+        root = (state_dir / store.ROOT).read_bytes()
+        targets = (current.folder / store.TARGETS).read_bytes()
     except OSError as error:
-        raise local.altered() from error
-    history = state_dir / local.METADATA / "root_history"
+        raise store.altered() from error
+    history = state_dir / store.METADATA / store.ROOT_HISTORY
     release = verify_offline(root, history, targets, current.root_version)
     if release.seq != current.seq or set(release.manifests) != set(current.editions):
-        raise local.altered()
+        raise store.altered()
     for name, kept in current.editions.items():
         _verify_edition(kept, release.manifests[name])
 
@@ -64,5 +66,8 @@ def _verify_edition(kept: LocalEdition, target: TargetFile) -> None:
     try:
         target.verify_length_and_hashes((kept.folder / target.path).read_bytes())
     except (OSError, LengthOrHashMismatchError) as error:
-        raise local.altered() from error
-    check_state(kept.manifest, local.read_local(kept))
+        raise store.altered() from error
+    for _ in sealed(
+        check_tables(kept), kept.manifest.prefix_hex, lambda seal: check_state(kept.manifest, seal)
+    ):
+        pass

@@ -14,7 +14,7 @@ from tuf.api.metadata import Metadata, TargetFile
 
 from takedown import publish as writer
 from takedown.blocklist import State, canonical, write_state
-from takedown.errors import UsageError, VerificationFailed
+from takedown.errors import Stale, UsageError, VerificationFailed
 from takedown.keys import Key
 from takedown.subscribe import sync
 
@@ -170,7 +170,7 @@ def test_refresh_renews_the_online_signatures_and_nothing_else(desk: Any, tmp_pa
     long_ago = datetime.now(UTC) - timedelta(days=30)
     desk.release(["a"], now=None)
     writer.refresh(desk.repository, desk.keys, now=long_ago)
-    with pytest.raises(VerificationFailed):
+    with pytest.raises(Stale):
         sync(desk.url, desk.root, tmp_path / "state")
     writer.refresh(desk.repository, desk.keys)
     assert sync(desk.url, desk.root, tmp_path / "state").seq == 1 == writer.head(desk.repository)

@@ -94,7 +94,7 @@ def test_damage_does_not_lift_rollback_protection(
     (desk.repository / "metadata/timestamp.json").write_bytes(old)
     with pytest.raises(VerificationFailed) as caught:
         sync(desk.url, desk.root, tmp_path / "state")
-    assert caught.value.slug == "metadata-invalid"
+    assert caught.value.slug == "metadata-rollback"
     with pytest.raises(VerificationFailed):
         verify(tmp_path / "state")
 

@@ -80,7 +80,7 @@ def test_a_release_below_the_number_shipped_with_the_client_is_refused(desk: Any
     desk.release(["a"])
     with pytest.raises(VerificationFailed) as caught:
         sync(desk.url, desk.root, tmp_path / "state", min_seq=2)
-    assert caught.value.slug == "rollback"
+    assert caught.value.slug == "below-min-seq"
     assert sync(desk.url, desk.root, tmp_path / "state", min_seq=1).seq == 1
 
 

@@ -54,7 +54,7 @@ def test_a_root_with_too_few_signatures_is_followed_by_nobody(
     for state in ("state", "new"):
         with pytest.raises(VerificationFailed) as caught:
             sync(desk.url, desk.root, tmp_path / state)
-        assert caught.value.slug == "metadata-invalid"
+        assert caught.value.slug == "signatures-missing"
     assert verify(tmp_path / "state").seq == 1
     with pytest.raises(VerificationFailed):
         writer.head(desk.repository)
@@ -66,4 +66,4 @@ def test_readers_count_signatures_themselves(make_desk: Callable[..., Any], tmp_
     desk.sign_anything(staging)  # one signature where two are needed, committed without any check
     with pytest.raises(VerificationFailed) as caught:
         sync(desk.url, desk.root, tmp_path / "state")
-    assert caught.value.slug == "metadata-invalid"
+    assert caught.value.slug == "signatures-missing"

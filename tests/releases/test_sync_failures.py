@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from takedown import publish as writer
-from takedown.errors import NothingToSync, VerificationFailed
+from takedown.errors import NothingToSync, Stale, VerificationFailed
 from takedown.subscribe import open_blocklist, sync, verify
 
 HTML = b"<!doctype html><title>Sign in</title>"
@@ -117,7 +117,7 @@ def test_altered_metadata_is_refused_and_the_list_kept(
     path.write_bytes(path.read_bytes().replace(*change))
     with pytest.raises(VerificationFailed) as caught:
         sync(desk.url, desk.root, tmp_path / "state")
-    assert caught.value.slug in ("metadata-invalid", "metadata-unreadable")
+    assert caught.value.slug in ("signatures-missing", "metadata-differs", "metadata-unreadable")
     assert open_blocklist(tmp_path / "state").seq == 1
 
 
@@ -129,7 +129,7 @@ def test_an_older_timestamp_is_refused_and_the_list_kept(desk: Any, tmp_path: Pa
     (desk.repository / "metadata/timestamp.json").write_bytes(old)
     with pytest.raises(VerificationFailed) as caught:
         sync(desk.url, desk.root, tmp_path / "state")
-    assert caught.value.slug == "metadata-invalid"
+    assert caught.value.slug == "metadata-rollback"
     assert verify(tmp_path / "state").seq == 2
 
 
@@ -141,9 +141,9 @@ def test_expired_metadata_has_its_own_slug_and_the_list_stays_usable(
     if kept:
         sync(desk.url, desk.root, tmp_path / "state")
     writer.refresh(desk.repository, desk.keys, now=datetime.now(UTC) - timedelta(days=15))
-    with pytest.raises(VerificationFailed) as caught:
+    with pytest.raises(Stale) as caught:
         sync(desk.url, desk.root, tmp_path / "state")
-    assert (caught.value.slug, caught.value.exit_code) == ("metadata-expired", 4)
+    assert (caught.value.slug, caught.value.exit_code) == ("metadata-expired", 6)
     if kept:
         assert verify(tmp_path / "state").seq == open_blocklist(tmp_path / "state").seq == 1
     writer.refresh(desk.repository, desk.keys)
@@ -153,15 +153,15 @@ def test_expired_metadata_has_its_own_slug_and_the_list_stays_usable(
 def test_an_expired_root_is_refused(make_desk: Callable[..., Any], tmp_path: Path) -> None:
     desk = make_desk("old", now=datetime.now(UTC) - timedelta(days=366))
     desk.release(["a"])
-    with pytest.raises(VerificationFailed) as caught:
+    with pytest.raises(Stale) as caught:
         sync(desk.url, desk.root, tmp_path / "state")
-    assert caught.value.slug == "metadata-expired"
+    assert caught.value.slug == "root-expired"
 
 
 def test_expired_targets_are_refused(desk: Any, tmp_path: Path) -> None:
     staging, _ = desk.stage(["a"])
     desk.sign_anything(staging, expires=datetime.now(UTC) - timedelta(days=1))
-    with pytest.raises(VerificationFailed) as caught:
+    with pytest.raises(Stale) as caught:
         sync(desk.url, desk.root, tmp_path / "state")
     assert caught.value.slug == "metadata-expired"
 
@@ -171,7 +171,7 @@ def test_another_publishers_root_file_does_not_verify(make_desk: Callable[..., A
     one.release(["a"])
     with pytest.raises(VerificationFailed) as caught:
         sync(one.url, two.root, tmp_path / "state")
-    assert caught.value.slug == "metadata-invalid"
+    assert caught.value.slug == "signatures-missing"
 
 
 @pytest.mark.parametrize("root", [b"", b"{}", b"<html>", b"\xff" * 100])
