@@ -2,167 +2,138 @@
 
 1. Open the sources (layout.py). A source that cannot be opened is an error of the run, never passed over.
 2. Refuse a folder for the result where an original could be touched (originals.py).
-3. Scan each shard for rows that the list names (scan.py); on img2dataset shards the sidecar is enough.
-4. `plan` stops here and counts. `apply` writes each shard with a removal anew; one without is compared with
-   its sidecar, and linked (or copied) as it is.
+3. Several processes deal with one shard each (run.py, deal.py): scan it for rows that the list names
+   (scan.py; on img2dataset shards the sidecar is enough), and write it anew without them.
+4. `plan` only counts. Rows to be quarantined go to the ledger first (ledger.py, quarantine.py).
 5. Put the files of the shard in place together, unless the shard changed meanwhile.
+6. `restore` puts back what a newer list no longer names (restore.py).
 
-Originals are never touched. Killed at any moment, every file in the result is old or new, and running the
-same command again finishes the work. Of a shard that fails nothing stays in the result, from earlier runs
-neither, since that may hold what the list names (result.py).
+With `out` originals are never touched; in place each is replaced by one rename. Killed at any moment, every
+file is old or new, and running the same command again finishes the work (journal.py). Of a shard that fails
+nothing stays in a result, from earlier runs neither, since that may hold what the list names (result.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from contextlib import ExitStack
 from pathlib import Path
 
-from takedown.apply.layout import Job, lay_out
-from takedown.apply.listed import Blocklist
-from takedown.apply.originals import check_out
+from takedown.apply import removed as table
+from takedown.apply import result
+from takedown.apply.forecast import Announce, announced
+from takedown.apply.layout import Layout, lay_out
+from takedown.apply.ledger import Ledger
+from takedown.apply.listed import Listing
+from takedown.apply.originals import check_in_place, check_out
 from takedown.apply.outcome import Failure, Outcome
-from takedown.apply.result import Result, alone
+from takedown.apply.restore import Restored, restore
+from takedown.apply.run import Progress, Run
 from takedown.apply.scan import Removals, Scanner
-from takedown.errors import BadDataset, TakedownError
+from takedown.apply.terms import Terms
+from takedown.errors import UsageError
 
-__all__ = ["Blocklist", "Failure", "Outcome", "Progress", "apply", "plan"]
-
-#: Called with (rows done, rows in all) as a run goes on.
-Progress = Callable[[int, int], None]
-
-#: Deals with a scanned shard, calls the check that it did not change, and returns bytes written.
-Finish = Callable[[Job, Removals, Callable[[], None]], int]
-Clear = Callable[[Sequence[Path]], list[Failure]]
+__all__ = [
+    "Failure",
+    "Listing",
+    "Outcome",
+    "Progress",
+    "Removals",
+    "Restored",
+    "Scanner",
+    "apply",
+    "plan",
+    "restore",
+]
 
 
 def plan(
-    blocklist: Blocklist,
+    listing: Listing,
     sources: Sequence[str | Path],
     *,
     out: Path | None = None,
+    in_place: bool = False,
+    workers: int | None = None,
     progress: Progress | None = None,
+    announce: Announce | None = None,
 ) -> Outcome:
     """Count what `apply` would do, without writing anything. Tars that have a sidecar are not opened.
 
     Args:
-        blocklist: the verified list.
+        listing: the verified list.
         sources: files and folders of a copy.
-        out: where `apply` is to write, to hear whether it would.
+        out, in_place: as for `apply`, to hear whether it would.
+        workers: most processes; one a core when None.
         progress: told about rows as they are read.
+        announce: told before anything is read how much will be.
 
     Raises:
         UsageError: no source, or `out` could touch an original.
     """
     layout = lay_out(sources)
-    if out is not None:
-        check_out(out, sources, layout)
-    outcome = Outcome.of(blocklist, layout.failures)
-    _run(blocklist, layout.jobs, outcome, _estimate, progress)
+    _check(layout, sources, out, in_place)
+    terms = Terms.of(listing, out=None if in_place else out or Path(), ledger=None, planning=True)
+    announced(announce, terms, layout)
+    outcome = Outcome.of(listing, layout.failures)
+    Run(terms, layout.jobs, outcome, workers, progress).work()
     return outcome
 
 
 def apply(
-    blocklist: Blocklist,
+    listing: Listing,
     sources: Sequence[str | Path],
-    out: Path,
+    out: Path | None = None,
     *,
+    workers: int | None = None,
+    in_place: bool = False,
+    ledger: Path | None = None,
+    removed: Path | None = None,
     progress: Progress | None = None,
     waiting: Callable[[], None] | None = None,
+    announce: Announce | None = None,
 ) -> Outcome:
-    """Write the sources to `out` without the rows that the list names.
+    """Take the rows that the list names out of a copy.
 
     Args:
-        blocklist, sources, progress: as for `plan`.
-        out: folder of the result. Only one run at a time writes there.
+        listing, sources, workers, progress, announce: as for `plan`.
+        out: folder of the result; the sources stay as they are. Only one run at a time writes there.
+        in_place: replace the sources instead, each by one rename; files without a hit are not touched.
+        ledger: folder for rows that are kept aside. Needed in place, where the list's disposition is
+            quarantine, and where it names rows by MD5.
+        removed: write a table of the removed rows here, readable by its owner alone.
         waiting: called when another run is at work there, before waiting for its end.
 
     Raises:
-        UsageError: no source, or `out` could touch an original or cannot be written.
+        UsageError: no source, both or neither of `out` and `in_place`, `out` could touch an original, or a
+            folder cannot be written.
+        VerificationFailed: the list on this disk was altered.
     """
-    layout = lay_out(sources)
-    check_out(out, sources, layout)
-    outcome = Outcome.of(blocklist, layout.failures)
-    result = Result(out)
-    with alone(out, waiting):
-        outcome.errors += result.clear(layout.absent)
-        _run(blocklist, layout.jobs, outcome, result.finish, progress, result.clear)
+    if (out is None) is not in_place:
+        raise UsageError(
+            "Say either where the result goes, with --out, or --in-place.", slug="out-or-in-place"
+        )
+    with ExitStack() as held:
+        if ledger is not None and in_place:
+            Ledger(ledger).make()
+            keep = held.enter_context(result.alone(ledger, waiting))
+            Ledger(ledger).recover([Path(source) for source in sources])
+        layout = lay_out(sources)
+        _check(layout, sources, out, in_place)
+        parts = None if removed is None else table.parts_of(removed)
+        terms = Terms.of(listing, out=out, ledger=ledger, removed=parts)
+        announced(announce, terms, layout)
+        outcome = Outcome.of(listing, layout.failures)
+        if out is not None:
+            keep = held.enter_context(result.alone(out, waiting))
+            outcome.errors += result.clear(out, layout.absent)
+        done = Run(terms, layout.jobs, outcome, workers, progress, keep=[keep]).work()
+        if removed is not None:
+            table.collect(terms, done, removed)
     return outcome
 
 
-def _run(
-    blocklist: Blocklist,
-    jobs: Sequence[Job],
-    outcome: Outcome,
-    finish: Finish,
-    progress: Progress | None,
-    clear: Clear | None = None,
-) -> None:
-    """Deal with every shard and count it in `outcome`; `clear` takes away the names of one that failed."""
-    scanner = Scanner(blocklist)
-    ticker = _Ticker(jobs, progress)
-    for job in jobs:
-        try:
-            before = _versions(job)
-            removals = scanner.scan(job.shard, ticker)
-            written = finish(job, removals, partial(_refuse_changed, job, before))
-            outcome.add(removals, _bytes_read(job, removals, scanner), written)
-        except (TakedownError, OSError) as error:
-            known = error if isinstance(error, TakedownError) else _io_error(job, error)
-            outcome.errors.append(Failure.of(job.shard.path, known))
-            outcome.errors += clear(job.names()) if clear else []
-
-
-class _Ticker:
-    """Adds up rows for the progress callback."""
-
-    def __init__(self, todo: Sequence[Job], progress: Progress | None) -> None:
-        self._progress = progress
-        self._done = 0
-        # Only sidecars and Parquet know their rows for nothing; counting others would read whole tars.
-        self._total = sum(job.shard.known_rows or 0 for job in todo)
-
-    def __call__(self, rows: int) -> None:
-        self._done += rows
-        if self._progress:
-            self._progress(self._done, max(self._total, self._done))
-
-
-def _bytes_read(job: Job, removals: Removals, scanner: Scanner) -> int:
-    """The scan's columns, the key that a tar is compared by, and with removals all of the shard's files."""
-    key = ("key",) if job.shard.kind == "img2dataset" else ()
-    scan = job.shard.scan_bytes((*scanner.columns, *key))
-    return scan + (_size(job) if len(removals.rows) else 0)
-
-
-def _estimate(job: Job, removals: Removals, check: Callable[[], None]) -> int:
-    """Bytes that the rewritten shard will have, by its share of rows."""
-    check()
-    if not len(removals.rows):
-        return 0
-    return _size(job) * (removals.rows_in - len(removals.rows)) // removals.rows_in
-
-
-def _size(job: Job) -> int:
-    return sum(file.stat().st_size for file in job.shard.files())
-
-
-def _versions(job: Job) -> list[tuple[int, int]]:
-    return [(about.st_size, about.st_mtime_ns) for about in (file.stat() for file in job.shard.files())]
-
-
-def _refuse_changed(job: Job, before: list[tuple[int, int]]) -> None:
-    """Row numbers of the scan mean nothing in a file that was replaced meanwhile. Raises BadDataset."""
-    if _versions(job) != before:
-        raise BadDataset(
-            f"{job.shard.path} changed while it was read, so its result is wrong; run the command again.",
-            slug="dataset-changed",
-        )
-
-
-def _io_error(job: Job, error: OSError) -> BadDataset:
-    return BadDataset(
-        f"{job.shard.path} could not be read or its result not be written ({error.strerror or error}); "
-        "see to it and run the same command again.",
-        slug="io-error",
-    )
+def _check(layout: Layout, sources: Sequence[str | Path], out: Path | None, in_place: bool) -> None:
+    if in_place:
+        check_in_place(layout)
+    elif out is not None:
+        check_out(out, sources, layout)

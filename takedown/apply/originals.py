@@ -3,6 +3,10 @@
 A result replaces the directory entry under its name, so an original is in danger exactly when a result would
 go into a folder that holds one, whichever way the two folders are written: with "..", through a link, in
 other case on a disk that does not tell. Folders are therefore compared by device and inode.
+
+In place there is no such promise: a source is replaced, by a rename. That changes the directory entry and not
+the file, so another hard link to it (from an earlier result, say) keeps the old content, and is never edited
+through. A symbolic link is refused: the rename would leave the file that it leads to as it is.
 """
 
 from __future__ import annotations
@@ -40,6 +44,18 @@ def check_out(out: Path, sources: Sequence[str | Path], layout: Layout) -> None:
                 slug="out-is-source",
             )
     _refuse_meeting(out, paths)
+
+
+def check_in_place(layout: Layout) -> None:
+    """Raises UsageError when replacing a source would not change the file that holds the rows."""
+    for job in layout.jobs:
+        for file in job.shard.files():
+            if file.is_symlink():
+                raise UsageError(
+                    f"{file} is a link, and replacing it would leave the file it leads to as it is; name "
+                    "that file instead, or write to another folder with --out.",
+                    slug="in-place-link",
+                )
 
 
 def _refuse_meeting(out: Path, paths: Sequence[Path]) -> None:

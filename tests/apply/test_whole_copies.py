@@ -24,7 +24,7 @@ TESTS = Path(__file__).parents[1]
 
 def tree(folder: Path) -> dict[str, bytes]:
     """Every file below a folder with its bytes, less the lock of a run."""
-    files = (p for p in sorted(folder.rglob("*")) if p.is_file() and p.name != ".takedown.lock")
+    files = (p for p in sorted(folder.rglob("*")) if p.is_file() and not p.name.startswith(".takedown."))
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in files}
 
 

@@ -16,8 +16,13 @@ class FakeBlocklist:
     prefix_hex: int = 64
     edition: str = "research"
     seq: int = 7
-    state_sha256: str = "ab" * 32
     disposition: str = "purge"
+
+    @property
+    def state_sha256(self) -> str:
+        """Of the entries, as in a manifest: another list has another."""
+        lines = (f"{kind}\t{entry}\n" for kind in sorted(self.digests) for entry in self.entries(kind))
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
 
     def entries(self, kind: str) -> list[str]:
         return sorted({digest[: self.prefix_hex] for digest in self.digests.get(kind, [])})

@@ -1,0 +1,302 @@
+"""The ledger: rows that were removed and are kept aside, so that a later list can have them put back.
+
+    LEDGER/                        0700, and everything in it 0600
+      journal                      of runs in place
+      shards/<id>/                 a shard, by the path of its main file
+        000002/                    a generation
+          entry.json               what it fits: a mark of each file of the shard
+          rows.parquet             place, kind, edition, seq of each row; in the order of the rows aside
+          aside/                   the rows themselves, as a shard of the same layout
+      retired/<id>-000001/         rows of a shard that was since made from another source
+
+1. A generation is written whole before the files of the shard are replaced. It fits the files to come, not
+   those that are there.
+2. So of several generations the one that fits the files in place is true. The others are what a kill left:
+   an older one was superseded, a newer one never came to be. Either can go, for its rows are elsewhere.
+3. Where a kill came between the renames of the files of one shard, the rest of the renames is done.
+
+`place` is the number that a row has among the rows in the shard and those aside together. It is the original
+number less what was purged before it, and no later removal changes it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from takedown import disk
+from takedown.apply import marks
+from takedown.apply.marks import Mark
+from takedown.dataset import Shard, open_source
+from takedown.dataset.atomic import waiting
+from takedown.errors import BadDataset
+
+JOURNAL = "journal"
+_SHARDS, _RETIRED = "shards", "retired"
+_ENTRY, _ROWS, _ASIDE = "entry.json", "rows.parquet", "aside"
+
+#: Of each row aside. `kind` named it, on the list of this edition and number.
+SCHEMA = pa.schema(
+    [("place", pa.int64()), ("kind", pa.string()), ("edition", pa.string()), ("seq", pa.int64())]
+)
+
+
+@dataclass(frozen=True)
+class Generation:
+    """What is kept aside of one shard at one time.
+
+    Attributes:
+        folder: of the generation.
+        path: main file of the shard that it belongs to.
+        fits: name and mark of each file of that shard.
+        before: marks of the files that those were to replace.
+        origin: marks of the source that the result was made from; empty for one that began in place.
+        main: name of the main file of the rows aside; None where there are none.
+    """
+
+    folder: Path
+    path: Path
+    fits: list[tuple[str, Mark]]
+    before: list[Mark | None]
+    origin: list[Mark | None]
+    main: str | None
+
+    @property
+    def number(self) -> int:
+        return int(self.folder.name)
+
+    def rows(self) -> pa.Table:
+        """Columns of SCHEMA. Raises BadDataset."""
+        try:
+            return pq.read_table(self.folder / _ROWS, schema=SCHEMA)
+        except (OSError, pa.ArrowException) as error:
+            raise damaged(self.folder) from error
+
+    def aside(self) -> Shard | None:
+        """The rows themselves. Raises BadDataset."""
+        if self.main is None:
+            return None
+        return open_source(self.folder / _ASIDE / self.main).shards[0]
+
+    def is_true(self) -> bool:
+        """Whether the files in place are those that it fits."""
+        return all(marks.mark(self.path.with_name(name)) == mark for name, mark in self.fits)
+
+    def can_be_finished(self) -> bool:
+        """Whether a kill left some files in place and the others beside it, ready."""
+        for (name, mark), before in zip(self.fits, self.before, strict=True):
+            target = self.path.with_name(name)
+            there = marks.mark(target)
+            # Never over a file that someone else has put there since.
+            if there != mark and not (there == before and marks.mark(waiting(target)) == mark):
+                return False
+        return True
+
+    def finish(self) -> None:
+        """Do the renames that a kill prevented."""
+        for name, mark in self.fits:
+            target = self.path.with_name(name)
+            if marks.mark(target) != mark:
+                disk.rename(waiting(target), target)
+
+
+class Ledger:
+    """The folder of what is kept aside.
+
+    Args:
+        folder: where; made when first written to.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def find(self, path: Path) -> Generation | None:
+        """What is kept of the shard with this main file, after clearing up what a kill left.
+
+        Raises:
+            BadDataset: slug ``ledger-not-fitting``: rows are kept, and the shard is no longer the one that
+                they came from.
+        """
+        return self._true(self._home(path))
+
+    def retire(self, path: Path) -> None:
+        """Move what is kept of a shard out of the way, because the shard is another one now."""
+        for generation in _generations(self._home(path)):
+            self._retire(generation)
+
+    def all(self, roots: Sequence[Path]) -> Iterator[tuple[Path, Generation | BadDataset]]:
+        """(main file, what is kept) of every shard at or below these paths, in order of path."""
+        within = [Path(os.path.abspath(root)) for root in roots]
+        homes = []
+        for home in self._homes():
+            path = next((generation.path for generation in _generations(home)), None)
+            if path is not None and any(path.is_relative_to(root) for root in within):
+                homes.append((path, home))
+        for path, home in sorted(homes):
+            try:
+                generation = self._true(home)
+            except BadDataset as error:
+                yield path, error
+            else:
+                if generation is not None:
+                    yield path, generation
+
+    def begin(self, path: Path) -> Path:
+        """An empty folder in which the next generation is made ready, with room for rows aside."""
+        home = self._home(path)
+        numbers = [generation.number for generation in _generations(home)]
+        self.make()
+        _private(home)
+        part = disk.part_of(home / f"{max(numbers, default=0) + 1:06d}")
+        shutil.rmtree(part, ignore_errors=True)
+        _private(part)
+        _private(part / _ASIDE)
+        return part
+
+    def commit(
+        self, part: Path, path: Path, targets: Sequence[Path], rows: pa.Table, origin: list[Mark | None]
+    ) -> Generation:
+        """Make a generation that fits the files waiting to go to `targets`; it has its rows in `part`."""
+        main = path.name if rows.num_rows else None
+        entry = {
+            "path": os.path.abspath(path),
+            "fits": [[target.name, marks.mark(waiting(target))] for target in targets],
+            "before": [marks.mark(target) for target in targets],
+            "origin": origin,
+            "main": main,
+        }
+        pq.write_table(rows, part / _ROWS)
+        disk.write(part / _ENTRY, json.dumps(entry).encode(), mode=0o600)
+        for file in part.rglob("*"):
+            if file.is_file():
+                _seal(file)
+        final = part.with_name(part.name.removeprefix(".").removesuffix(".part"))
+        disk.rename_tree(part, final)
+        disk.sync_folder(final.parent.parent)
+        return _read(final)
+
+    def settle(self, path: Path, true: Generation | None, origin: list[Mark | None]) -> None:
+        """The files of a shard are in place: drop what that supersedes, and a generation without rows.
+
+        Args:
+            path: main file of the shard.
+            true: the generation that fits it; None where nothing is kept aside.
+            origin: marks of its source. Rows that came from another one are not among that source's, and
+                are retired, not deleted.
+        """
+        home = self._home(path)
+        for generation in _generations(home):
+            if true is not None and generation.number == true.number:
+                continue
+            if generation.origin == origin or generation.main is None:
+                shutil.rmtree(generation.folder, ignore_errors=True)
+            else:
+                self._retire(generation)
+        if true is None or true.main is None:
+            shutil.rmtree(home, ignore_errors=True)
+
+    def recover(self, roots: Sequence[Path]) -> None:
+        """Finish what a kill left half done with the shards at or below these paths."""
+        for _ in self.all(roots):
+            pass
+
+    def make(self) -> None:
+        """Make the folder, for its owner alone."""
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.chmod(self.folder, 0o700)
+        _private(self.folder / _SHARDS)
+
+    def _true(self, home: Path) -> Generation | None:
+        generations = _generations(home)
+        if not generations:
+            return None
+        true = next((one for one in reversed(generations) if one.is_true()), None)
+        if true is None:
+            true = next((one for one in reversed(generations) if one.can_be_finished()), None)
+            if true is None:
+                if all(generation.main is None for generation in generations):
+                    return None  # nothing is kept, so nothing has to fit
+                raise not_fitting(generations[-1].path)
+            true.finish()
+        self.settle(true.path, true, true.origin)
+        return true if true.main is not None else None
+
+    def _retire(self, generation: Generation) -> None:
+        retired = self.folder / _RETIRED
+        _private(retired)
+        digest = hashlib.sha256(json.dumps([generation.fits, generation.before]).encode()).hexdigest()[:16]
+        target = retired / f"{generation.folder.parent.name}-{digest}"
+        if generation.main is None or target.exists():
+            shutil.rmtree(generation.folder, ignore_errors=True)
+        else:
+            disk.rename(generation.folder, target)
+
+    def _home(self, path: Path) -> Path:
+        name = hashlib.sha256(os.fsencode(_real(path))).hexdigest()[:32]
+        return self.folder / _SHARDS / name
+
+    def _homes(self) -> Iterable[Path]:
+        shards = self.folder / _SHARDS
+        return sorted(shards.iterdir()) if shards.is_dir() else ()
+
+
+def not_fitting(path: Path) -> BadDataset:
+    """The error for a shard that is not the one from which rows were kept aside."""
+    return BadDataset(
+        f"{path} is no longer the file that takedown left when it kept rows of it aside, so they cannot be "
+        "put back at their places; put that file back, or name another folder with --ledger.",
+        slug="ledger-not-fitting",
+    )
+
+
+def damaged(folder: Path) -> BadDataset:
+    """The error for a ledger that something else has written to."""
+    return BadDataset(
+        f"{folder} was changed or is incomplete; get it back from a backup, or move it away, which gives up "
+        "the rows that are kept in it.",
+        slug="ledger-damaged",
+    )
+
+
+def _generations(home: Path) -> list[Generation]:
+    """Whole generations, oldest first. Raises BadDataset."""
+    if not home.is_dir():
+        return []
+    return [_read(folder) for folder in sorted(home.iterdir()) if folder.name.isdigit()]
+
+
+def _read(folder: Path) -> Generation:
+    try:
+        entry: dict[str, Any] = json.loads((folder / _ENTRY).read_bytes())
+        fits = [(str(name), mark) for name, mark in entry["fits"]]
+        path, before, origin = Path(entry["path"]), entry["before"], entry["origin"]
+        return Generation(folder, path, fits, before, origin, entry["main"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise damaged(folder) from error
+
+
+def _real(path: Path) -> str:
+    return os.path.join(os.path.realpath(path.parent), path.name)
+
+
+def _private(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
+def _seal(file: Path) -> None:
+    """For its owner alone, and safe from a power cut."""
+    os.chmod(file, 0o600)
+    descriptor = os.open(file, os.O_RDONLY)
+    try:
+        disk.sync_file(descriptor)
+    finally:
+        os.close(descriptor)

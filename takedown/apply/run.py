@@ -1,0 +1,193 @@
+"""All shards of a run, by several processes.
+
+1. Shards that an earlier run finished are counted and passed over (journal.py).
+2. Files that are more than their share are scanned in pieces first (pieces.py).
+3. One process a core deals with one shard after the other (deal.py), the longest first. One that fails is
+   named, and the others are done.
+
+The processes are started anew and not forked: they end with whoever started them, a fork of a process with
+threads may hang, and the list costs each of them nothing, since it lies in files that all of them map.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+
+from takedown import farm
+from takedown.apply import marks, result
+from takedown.apply.deal import Scanned, deal, journal_of, size
+from takedown.apply.journal import done, name_of
+from takedown.apply.layout import Job
+from takedown.apply.outcome import Counts, Failure, Outcome
+from takedown.apply.pieces import cut, together
+from takedown.apply.removed import has_part
+from takedown.apply.scan import Removals
+from takedown.apply.terms import Terms
+from takedown.apply.worker import pack, shared, unpack
+from takedown.dataset import Piece
+from takedown.errors import TakedownError
+
+#: Called with (rows done, rows in all) as a run goes on.
+Progress = Callable[[int, int], None]
+
+#: Fewer bytes than this are dealt with before other processes have started.
+FEW_BYTES = 32 * 1024 * 1024
+
+_WORKER = "takedown.apply.worker"
+
+
+@dataclass
+class Run:
+    """One run.
+
+    Args:
+        terms: what to do.
+        jobs: the shards.
+        outcome: is added to.
+        workers: most processes; None for one a core, or this one alone where there is little to do.
+        progress: told about rows as they are read.
+        keep: descriptors that the processes hold too.
+    """
+
+    terms: Terms
+    jobs: Sequence[Job]
+    outcome: Outcome
+    workers: int | None = None
+    progress: Progress | None = None
+    keep: Sequence[int] = ()
+    _results: dict[int, Counts | TakedownError] = field(default_factory=dict)
+    _scanned: dict[int, Scanned] = field(default_factory=dict)
+
+    def work(self) -> list[Job]:
+        """Do it; the shards that were dealt with."""
+        self._ticker = Ticker(self.jobs, self.progress)
+        self._pass_over()
+        todo = [number for number in range(len(self.jobs)) if number not in self._results]
+        todo.sort(key=lambda number: -size_of(self.jobs[number]))
+        workers = self.workers or self._enough(todo)
+        if workers == 1:
+            for number in todo:
+                self._results[number] = _here(self.terms, self.jobs[number], self._ticker)
+        else:
+            with shared(self.terms) as descriptor:
+                self._in_pieces(todo, workers, descriptor)
+                self._whole(todo, workers, descriptor)
+        return self._count()
+
+    def _enough(self, todo: Sequence[int]) -> int:
+        little = sum(size_of(self.jobs[number]) for number in todo) < FEW_BYTES
+        return 1 if little else farm.default_workers()
+
+    def _pass_over(self) -> None:
+        """Step 1."""
+        if self.terms.planning:
+            return
+        lines = journal_of(self.terms).read()
+        for number, job in enumerate(self.jobs):
+            line = lines.get(name_of(job))
+            if line is None or (
+                self.terms.removed and not self.terms.in_place and not has_part(self.terms, job)
+            ):
+                continue
+            try:
+                counts = done(line, job, self.terms.targets(job), in_place=self.terms.in_place)
+            except (TakedownError, OSError):
+                continue
+            if counts is not None:
+                self._results[number] = counts
+                self.outcome.resumed += 1
+                self._ticker(counts.rows_in)
+
+    def _in_pieces(self, todo: Sequence[int], workers: int, descriptor: int) -> None:
+        """Step 2."""
+        pieces = cut([self.jobs[number] for number in todo], workers)
+        units = [(todo[at], piece) for at, cuts in pieces.items() for piece in cuts]
+        if not units:
+            return
+        versions = {number: marks.versions(self.jobs[number].shard.files()) for number, _ in units}
+        tasks = [self._task(number, descriptor, 1, piece=piece) for number, piece in units]
+        parts: dict[int, dict[Piece, Removals]] = {number: {} for number, _ in units}
+        for at, answer in self._farm(tasks, workers):
+            number, piece = units[at]
+            if isinstance(answer, TakedownError):
+                self._results.setdefault(number, answer)
+            else:
+                parts[number][piece] = unpack(answer["removals"])
+        for number, found in parts.items():
+            if number not in self._results:
+                removals = together([found[piece] for piece in sorted(found)])
+                self._scanned[number] = Scanned(removals, versions[number])
+
+    def _whole(self, todo: Sequence[int], workers: int, descriptor: int) -> None:
+        """Step 3."""
+        left = [number for number in todo if number not in self._results]
+        threads = max(1, workers // max(1, len(left)))
+        tasks = [self._task(number, descriptor, threads) for number in left]
+        for at, answer in self._farm(tasks, workers):
+            known = answer if isinstance(answer, TakedownError) else Counts(**answer["counts"])
+            self._results[left[at]] = known
+
+    def _task(self, number: int, descriptor: int, threads: int, piece: Piece | None = None) -> farm.Task:
+        job = pack((self.jobs[number], piece, self._scanned.get(number)))
+        return {"terms": descriptor, "threads": threads, "job": job}
+
+    def _farm(
+        self, tasks: Sequence[farm.Task], workers: int
+    ) -> Iterator[tuple[int, farm.Result | TakedownError]]:
+        descriptors = [*self.keep, *{task["terms"] for task in tasks}]
+        with closing(farm.run(_WORKER, tasks, workers, self._ticker, keep=descriptors)) as over:
+            yield from over
+
+    def _count(self) -> list[Job]:
+        """In the order of the sources, whoever was done first."""
+        fine = []
+        for number, job in enumerate(self.jobs):
+            counts = self._results[number]
+            if isinstance(counts, TakedownError):
+                self.outcome.errors.append(Failure.of(job.shard.path, counts))
+                self.outcome.errors += self._clear(job)
+            else:
+                self.outcome.add(counts)
+                fine.append(job)
+        return fine
+
+    def _clear(self, job: Job) -> list[Failure]:
+        """Of a shard that failed nothing from earlier runs stays in a result. In place it is the source."""
+        if self.terms.planning or self.terms.out is None:
+            return []
+        return result.clear(self.terms.out, job.names())
+
+
+class Ticker:
+    """Adds up rows for the progress callback, from several threads."""
+
+    def __init__(self, jobs: Sequence[Job], progress: Progress | None) -> None:
+        self._progress = progress
+        self._lock = threading.Lock()
+        self._done = 0
+        # Only sidecars and Parquet know their rows for nothing; counting others would read whole tars.
+        self._total = sum(job.shard.known_rows or 0 for job in jobs)
+
+    def __call__(self, rows: int) -> None:
+        with self._lock:
+            self._done += rows
+            if self._progress:
+                self._progress(self._done, max(self._total, self._done))
+
+
+def size_of(job: Job) -> int:
+    """Bytes of a shard; 0 where a file of it has gone, which is found when it is dealt with."""
+    try:
+        return size(job)
+    except OSError:
+        return 0
+
+
+def _here(terms: Terms, job: Job, tell: Ticker) -> Counts | TakedownError:
+    try:
+        return deal(terms, job, tell)
+    except TakedownError as error:
+        return error
