@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from takedown.apply.inventory_keys import Keys
+from takedown.apply.inventory.keys import Keys
 
 HEADS = st.lists(st.integers(0, 2**64 - 1) | st.integers(0, 2**12).map(lambda n: n << 20), max_size=400)
 

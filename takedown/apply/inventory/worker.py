@@ -6,20 +6,21 @@ from dataclasses import asdict
 from pathlib import Path
 
 from takedown import farm
-from takedown.apply import inventory_shard, marks
+from takedown.apply import marks
+from takedown.apply.inventory.taking import take
 from takedown.dataset import open_source
 from takedown.errors import BadDataset
 
 
 def work(task: farm.Task, tell: farm.Tell) -> farm.Result:
-    """Take the keys of one shard, as inventory.py asks for it.
+    """Take the keys of one shard, as build in this folder asks for it.
 
     Raises:
         BadDataset: the shard is damaged, or changed while it was read.
     """
     [shard] = open_source(task["path"]).shards
     versions = marks.versions(shard.files())
-    found = inventory_shard.take(shard, versions, Path(task["folder"]), tell)
+    found = take(shard, versions, Path(task["folder"]), tell)
     if marks.versions(shard.files()) != versions:
         raise BadDataset(
             f"{shard.path} changed while it was read; run the command again.", slug="dataset-changed"

@@ -2,7 +2,7 @@
 
     inventory/
       inventory.json       the shards: where they lie, their sizes and times, and what was counted in them
-      000017-3f2a....keys  the keys of one shard (inventory_shard.py)
+      000017-3f2a....keys  the keys of one shard (taking.py)
 
 1. ``build`` reads every shard once, one process a core; a shard that has not changed since is not read again.
 2. ``Inventory.none`` says of a shard that no entry names a row of it, which is certain, or that one may.
@@ -24,8 +24,8 @@ from pathlib import Path
 import numpy as np
 
 from takedown import disk, farm
-from takedown.apply import inventory_shard, marks
-from takedown.apply.inventory_shard import ShardKeys
+from takedown.apply import marks
+from takedown.apply.inventory.taking import ShardKeys, read
 from takedown.apply.layout import lay_out
 from takedown.apply.listed import Listing
 from takedown.apply.outcome import Failure
@@ -46,7 +46,7 @@ MOST_BYTES_A_ROW = 16
 #: A killed run loses at most what was read in so many seconds.
 _SECONDS_BETWEEN = 5
 
-_MODULE = "takedown.apply.inventory_worker"
+_MODULE = "takedown.apply.inventory.worker"
 _FIELDS = tuple(ShardKeys.__dataclass_fields__)
 
 #: Called with (rows done, rows in all).
@@ -121,7 +121,7 @@ class Inventory:
 
     def _named(self, known: ShardKeys, tables: Sequence[Table]) -> bool:
         asked = {table.kind: table for table in tables}
-        for kind, keys in inventory_shard.read(self.folder, known):
+        for kind, keys in read(self.folder, known):
             if kind in asked and keys.any_of(asked[kind].heads, asked[kind].bits):
                 return True
         return False

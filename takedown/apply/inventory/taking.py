@@ -2,7 +2,7 @@
 
 A file of keys is a row of blocks, one for each kind of each million rows or so:
 
-    place of the kind in PUBLISHED_KINDS (1 byte), length (8 bytes, little-endian), keys (inventory_keys.py)
+    place of the kind in PUBLISHED_KINDS (1 byte), length (8 bytes, little-endian), keys (keys.py)
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 from takedown import disk
 from takedown.apply import marks
 from takedown.apply.digests import COLUMNS_OF_KIND, compared
-from takedown.apply.inventory_keys import Heads, Keys
+from takedown.apply.inventory.keys import Heads, Keys
 from takedown.dataset import RowBatch, Shard, identity
 from takedown.errors import BadDataset
 from takedown.keys import PUBLISHED_KINDS
@@ -151,5 +151,5 @@ def _blocks(data: memoryview) -> Iterator[tuple[str, Keys]]:
     while at < len(data):
         place, length = _HEADER.unpack_from(data, at)
         at += _HEADER.size
-        yield PUBLISHED_KINDS[place], Keys.from_bytes(data[at : at + length])
+        yield PUBLISHED_KINDS[place], Keys.from_bytes(bytes(data[at : at + length]))
         at += length
