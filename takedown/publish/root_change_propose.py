@@ -102,7 +102,8 @@ def propose_change(
             targets=head.targets.signed.targets,
         )
         proposed.append(Metadata(targets))
-    names = (file_name(metadata) for metadata in (*roots, head.targets))
+    stands: list[Metadata[Any]] = [*roots, head.targets]
+    names = (file_name(metadata) for metadata in stands)
     current = {name: (repository / "metadata" / name).read_bytes() for name in names}
     return _write(folder, current, proposed, now=now, signatures=root_of)
 
