@@ -12,6 +12,7 @@ join         signatures of several copies, together        anyone
 signatures   how many a staged release has by now          the portal
 publish      copy, sign online, rename timestamp.json      the portal, needs only the online keys
 refresh      renew the online signatures                   the portal, daily
+mirror       upload the folder to where it is served from  the portal, after publish and refresh
 head         number of the newest release
 """
 
@@ -19,6 +20,7 @@ from takedown.blocklist.root import is_throwaway
 from takedown.publish.ceremony import ceremony
 from takedown.publish.commit import head, is_published, publish, refresh, states
 from takedown.publish.cover import Cover, measure
+from takedown.publish.mirror import Mirrored, mirror
 from takedown.publish.public_keys import make_key
 from takedown.publish.reminders import Reminder, key_status, reminders
 from takedown.publish.review import EditionChange, Review, review
@@ -35,6 +37,7 @@ __all__ = [
     "Cover",
     "EditionChange",
     "EditionDraft",
+    "Mirrored",
     "Reminder",
     "Review",
     "Signatures",
@@ -50,6 +53,7 @@ __all__ = [
     "key_status",
     "make_key",
     "measure",
+    "mirror",
     "propose_change",
     "propose_first",
     "publish",

@@ -1,4 +1,4 @@
-"""What the pages for people tell, read from the committed release. Counts and days, nothing about an entry."""
+"""What the pages for people tell, read from the committed release: counts and days, nothing of an entry."""
 
 from __future__ import annotations
 
@@ -100,11 +100,8 @@ def _history(repository: Path, editions: tuple[Manifest, ...]) -> tuple[Past, ..
     for newest in editions:
         for manifest in islice(manifests(repository, newest), RELEASES_TOLD):
             found.setdefault(manifest.seq, []).append(manifest)
-    releases = (
-        Past(seq, of_it[0].created, tuple(map(_step, of_it)))
-        for seq, of_it in sorted(found.items(), reverse=True)
-    )
-    return tuple(islice(releases, RELEASES_TOLD))
+    newest_first = islice(sorted(found.items(), reverse=True), RELEASES_TOLD)
+    return tuple(Past(seq, some[0].created, tuple(map(_step, some))) for seq, some in newest_first)
 
 
 def _step(manifest: Manifest) -> Step:

@@ -13,8 +13,8 @@ from takedown.publish.people_sql import ENGINES, Engine, filter_sql, list_sql
 
 _PROVE = (
     "<h2>Did you ask for a removal?</h2>\n"
-    '<p><a href="prove.html">Check with your receipt</a> whether a release holds your entry. Your browser does it alone, '
-    "and your receipt stays on your device.</p>"
+    '<p><a href="prove.html">Check with your receipt</a> whether a release holds your entry. Your browser '
+    "does it alone, and your receipt stays on your device.</p>"
 )
 
 
@@ -26,9 +26,9 @@ def page(facts: Facts) -> bytes:
         newest=_newest(facts),
         commands=escape(text.commands(facts)),
         prove=_PROVE if facts.proves else "",
-        root_sha256=text.spaced(facts.root_sha256),
+        root_sha256=_grouped(facts.root_sha256),
         threshold=facts.root_threshold,
-        root_keys=_lines(f'<code class="print">{text.spaced(key)}</code>' for key in facts.root_keys),
+        root_keys=_lines(f'<code class="print">{_grouped(key)}</code>' for key in facts.root_keys),
         limits=_lines(f"<p>{escape(one)}</p>" for one in text.limits(facts)),
         sql=_sql(facts),
         releases=_releases(facts),
@@ -81,6 +81,12 @@ def _releases(facts: Facts) -> str:
 def _release(release: Past) -> str:
     steps = " ".join(escape(told(step)) for step in release.steps)
     return f"<li>Release {release.seq}, {release.created}. {steps}</li>"
+
+
+def _grouped(digest: str) -> str:
+    """A digest in groups of four, for the eye only: what is copied is the digest."""
+    groups = (digest[at : at + 4] for at in range(0, len(digest), 4))
+    return "<wbr>".join(f"<span>{group}</span>" for group in groups)
 
 
 def _lines(parts: Iterable[str]) -> str:

@@ -10,8 +10,8 @@ from takedown.publish.people_facts import Facts
 from takedown.publish.people_sql import ENGINES, METADATA, SIDECAR, Engine, filter_sql, list_sql
 
 _PROVE = (
-    "\nWhoever asked for a removal can open `prove.html` and check, with the receipt, whether a release holds the "
-    "entry; nothing about them is sent."
+    "\nWhoever asked for a removal can open `prove.html` and check, with the receipt, whether a release "
+    "holds the entry; nothing about them is sent."
 )
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~&])")
 

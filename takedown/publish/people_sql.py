@@ -1,7 +1,7 @@
 """SQL that applies an edition in DuckDB, Spark or BigQuery, for people who would rather not run a program.
 
-1. ``list_sql`` makes the table of entries: the last full state, and the deltas after it; the newest word about
-   an entry decides.
+1. ``list_sql`` makes the table of entries: the last full state, and the deltas after it; the newest word
+   about an entry decides.
 2. ``filter_sql`` keeps the rows that no entry names. ``NOT EXISTS``, never ``NOT IN``: one null in the list
    would make ``NOT IN`` drop every row.
 
@@ -104,7 +104,7 @@ def list_sql(engine: Engine, manifest: Manifest) -> str:
     if not sources:
         return ""
     parts = [
-        f"  SELECT kind, digest, {op} AS op, {seq} AS seq FROM {engine.source(manifest.edition, path)}"
+        f"  SELECT kind, digest, {op} AS op, {seq} AS seq FROM {engine.source(manifest.edition, path)}"  # noqa: S608
         for path, op, seq in sources
     ]
     declared = "".join(engine.declare(manifest.edition, path) for path, _, _ in sources)
@@ -128,11 +128,11 @@ def filter_sql(engine: Engine, prefix_hex: int, columns: Columns = METADATA, tab
         table: its name.
     """
     checks = "\n  AND ".join(
-        f"NOT EXISTS (\n    SELECT 1 FROM {engine.table} b\n"
+        f"NOT EXISTS (\n    SELECT 1 FROM {engine.table} b\n"  # noqa: S608
         f"    WHERE b.kind = '{kind}'\n      AND b.digest = {digest})"
         for kind, digest in _digests(engine, prefix_hex, columns)
     )
-    return f"SELECT d.* FROM {table} d\nWHERE {checks};\n"
+    return f"SELECT d.* FROM {table} d\nWHERE {checks};\n"  # noqa: S608
 
 
 def _sources(manifest: Manifest) -> Iterator[tuple[str, str, int]]:
@@ -147,14 +147,12 @@ def _sources(manifest: Manifest) -> Iterator[tuple[str, str, int]]:
 def _digests(engine: Engine, prefix_hex: int, columns: Columns) -> Iterator[tuple[str, str]]:
     """(kind, what a row's digest of that kind is), cut to the edition's length."""
     url, caption = f"d.{columns.url}", f"d.{columns.caption}"
+    either = f"COALESCE({url}, {caption}) IS NOT NULL"
     pair = f"CONCAT(COALESCE({url}, ''), CHR(10), COALESCE({caption}, ''))"
     found = [
         ("url_sha256", engine.sha256(url)),
         # Of two nulls there is no pair: such a row is never named.
-        (
-            "row_sha256",
-            f"CASE WHEN COALESCE({url}, {caption}) IS NOT NULL\n        THEN {engine.sha256(pair)} END",
-        ),
+        ("row_sha256", f"CASE WHEN {either}\n        THEN {engine.sha256(pair)} END"),
     ]
     for kind, name in (("img_sha256", columns.sha256), ("img_md5", columns.md5)):
         if name:

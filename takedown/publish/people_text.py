@@ -14,16 +14,16 @@ NO_RELEASE = "No release was published yet."
 NO_ENTRIES = "The list of this edition holds no entry yet."
 
 _FULL_LIMIT = (
-    "Whoever holds the dataset can hash all its addresses in about an hour and see which rows a full digest names. "
-    "No list that works without asking a server can prevent this. Do not publish which rows went."
+    "Whoever holds the dataset can hash all its addresses in about an hour and see which rows a full digest "
+    "names. No list that works without asking a server can prevent this. Do not publish which rows went."
 )
 _CUT_LIMIT = (
     "Where an edition's digests are cut, an entry names every row that shares its first digits, and does not "
     "tell which of them was meant. The others are removed as well: that is the price of the cover."
 )
 _OTHERS_LIMIT = (
-    "A list names rows of the dataset; it cannot remove a picture from the web, from other datasets, or from a "
-    "model that was trained already."
+    "A list names rows of the dataset; it cannot remove a picture from the web, from other datasets, or from "
+    "a model that was trained already."
 )
 
 
@@ -63,8 +63,3 @@ def about(manifest: Manifest) -> list[tuple[str, str]]:
         ("matching rows", {"purge": "removed", "quarantine": "set aside"}[manifest.disposition]),
     ]
     return [*rows, ("rows under any entry", f"{manifest.k_min:,} or more")] if manifest.k_min else rows
-
-
-def spaced(digest: str) -> str:
-    """A digest in groups of four, to be compared by eye."""
-    return " ".join(digest[at : at + 4] for at in range(0, len(digest), 4))

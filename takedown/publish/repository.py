@@ -80,10 +80,10 @@ def load_root(repository: Path) -> Metadata[Root]:
     Raises:
         RepositoryError, StorageError: missing or not signed as it must be.
     """
-    root = _read(Root, (repository / paths.metadata(1, "root")).read_bytes())
+    root = read_as(Root, (repository / paths.metadata(1, "root")).read_bytes())
     root.verify_delegate("root", root)
     while (path := repository / paths.metadata(root.signed.version + 1, "root")).is_file():
-        new = _read(Root, path.read_bytes())
+        new = read_as(Root, path.read_bytes())
         root.verify_delegate("root", new)
         new.verify_delegate("root", new)
         if new.signed.version != root.signed.version + 1:
@@ -124,14 +124,19 @@ def read_targets(data: bytes) -> Metadata[Targets]:
         VerificationFailed: not targets metadata.
     """
     try:
-        return _read(Targets, data)
+        return read_as(Targets, data)
     except RepositoryError as error:
         raise VerificationFailed(
             "The staged targets metadata cannot be read; stage the release again.", slug="staging-broken"
         ) from error
 
 
-def _read(kind: type[T], data: bytes) -> Metadata[T]:
+def read_as(kind: type[T], data: bytes) -> Metadata[T]:
+    """Parse metadata of one role; no signature is looked at.
+
+    Raises:
+        RepositoryError: not metadata, or of another role.
+    """
     metadata = cast("Metadata[T]", Metadata.from_bytes(data))
     if metadata.signed.type != kind.type:
         raise RepositoryError(f"expected {kind.type}")
@@ -139,7 +144,7 @@ def _read(kind: type[T], data: bytes) -> Metadata[T]:
 
 
 def _verified(kind: type[T], data: bytes, root: Root) -> Metadata[T]:
-    metadata = _read(kind, data)
+    metadata = read_as(kind, data)
     root.verify_delegate(kind.type, metadata.signed_bytes, metadata.signatures)
     return metadata
 

@@ -32,7 +32,7 @@ _MD5 = re.compile(r'"?([0-9a-f]{32})"?')
 
 @dataclass(frozen=True)
 class Object:
-    """A file as the store lists it. ``md5`` is in hex, and may be of something else where the store encrypts."""
+    """A file as the store lists it. ``md5``, in hex, is of something else where a store encrypts."""
 
     size: int
     md5: str | None

@@ -86,7 +86,8 @@ def test_a_publish_killed_at_every_step(desk: Any, make_key: Callable[..., Any],
             break
     assert len(seen) > 20
     assert seen == sorted(seen)  # old up to one step, new from then on
-    assert seen.count(2) == 2  # the step after the last rename, and the run that was not killed
+    steps_of_the_pages = 3 * 5 + 3  # four pages and a note at most; a write has three steps
+    assert 2 <= seen.count(2) <= 2 + steps_of_the_pages
 
 
 def test_a_refresh_killed_at_every_step_leaves_a_repository_that_verifies(desk: Any, tmp_path: Path) -> None:
