@@ -1,4 +1,4 @@
-"""Removing what the list names from a copy: `takedown plan` and `apply`."""
+"""Removing what the list names from a copy, and putting it back: `takedown plan`, `apply` and `restore`."""
 
 from __future__ import annotations
 
@@ -6,15 +6,30 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from takedown.commands.sources import add_sources, blocklist
-from takedown.commands.terminal import Commands, declare, note, progress, say, say_json
+from takedown.commands.sources import (
+    add_ledger,
+    add_sources,
+    add_workers,
+    blocklist,
+    ledger_folder,
+    warn,
+)
+from takedown.commands.terminal import Commands, declare, note, progress, say, say_json, state_folder
 
 if TYPE_CHECKING:
     from takedown.apply import Outcome
+    from takedown.apply.forecast import Forecast
+    from takedown.subscribe import LocalBlocklist
 
 
 def add(commands: Commands) -> None:
     """Declare the commands."""
+    _add_plan(commands)
+    _add_apply(commands)
+    _add_restore(commands)
+
+
+def _add_plan(commands: Commands) -> None:
     parser = declare(
         commands,
         "plan",
@@ -25,30 +40,65 @@ def add(commands: Commands) -> None:
         "the sidecars: whether a tar holds samples that its sidecar does not list is found by apply.",
     )
     add_sources(parser)
-    _add_out(parser, required=False)
+    _add_place(parser, needed=False)
+    add_workers(parser)
+
+
+def _add_apply(commands: Commands) -> None:
     parser = declare(
         commands,
         "apply",
         "Write a copy of the data without the rows on the list.",
         "takedown apply laion/*.parquet --out clean/",
         apply,
-        details="The originals are never touched. Files without a removal are hard links to the originals "
-        "where the file system allows it: replace such a file, do not edit it in place. After an "
-        "interruption run the same command again. A file that cannot be dealt with is named and left out, "
-        "what an earlier run made of it is set aside under a hidden name, and the exit code is 3. Files of "
-        "other kinds are not copied.",
+        details="With --out the originals are never touched. Files without a removal are hard links to the "
+        "originals where the file system allows it: replace such a file, do not edit it in place. With "
+        "--in-place each source that has a listed row is replaced by one rename; other hard links to it keep "
+        "the old content. After an interruption run the same command again: what is done is not done twice. "
+        "A file that cannot be dealt with is named and left out, what an earlier run made of it is set aside "
+        "under a hidden name, and the exit code is 3. Files of other kinds are not copied.",
     )
     add_sources(parser)
-    _add_out(parser, required=True)
-
-
-def _add_out(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    _add_place(parser, needed=True)
+    add_workers(parser)
+    add_ledger(parser)
     parser.add_argument(
+        "--removed",
+        type=Path,
+        metavar="F.parquet",
+        help="write a table of the removed rows (file, row, kind, digest), readable by you alone. It is a "
+        "list of exactly the rows that people asked to have removed: guard it, and delete it when it has served",
+    )
+
+
+def _add_restore(commands: Commands) -> None:
+    parser = declare(
+        commands,
+        "restore",
+        "Put back rows that were kept aside and that the list no longer names.",
+        "takedown restore --out clean/",
+        restore,
+        details="Only rows that apply kept aside can come back: all of them where the list's disposition is "
+        "quarantine, otherwise those named by MD5 alone. They return to their old places. Nothing is put "
+        "back unless the signatures still say that the list is the newest: run takedown sync before.",
+    )
+    add_sources(parser, needed=False)
+    parser.add_argument("--out", type=Path, metavar="DIR", help="a folder that apply wrote")
+    add_ledger(parser)
+
+
+def _add_place(parser: argparse.ArgumentParser, *, needed: bool) -> None:
+    place = parser.add_mutually_exclusive_group(required=needed)
+    place.add_argument(
         "--out",
         type=Path,
-        required=required,
         metavar="DIR",
         help="folder for the result, with the layout of the sources; not inside a source",
+    )
+    place.add_argument(
+        "--in-place",
+        action="store_true",
+        help="replace the sources themselves, file by file; those without a listed row are not touched",
     )
 
 
@@ -56,33 +106,110 @@ def plan(arguments: argparse.Namespace) -> int:
     """Count; 3 when a source could not be read."""
     from takedown import apply as applying
 
+    listing = blocklist(arguments)
+    warn(listing)
     with progress("planning") as tell:
-        outcome = applying.plan(blocklist(arguments), arguments.sources, out=arguments.out, progress=tell)
-    return _report(outcome, arguments.json)
+        outcome = applying.plan(
+            listing,
+            arguments.sources,
+            out=arguments.out,
+            in_place=arguments.in_place,
+            workers=arguments.workers,
+            progress=tell,
+            announce=_announce,
+        )
+    return _report(outcome, listing, arguments.json)
 
 
 def apply(arguments: argparse.Namespace) -> int:
     """Apply; 3 when a source could not be dealt with."""
     from takedown import apply as applying
 
+    listing = blocklist(arguments)
+    warn(listing)
     with progress("applying") as tell:
         outcome = applying.apply(
-            blocklist(arguments), arguments.sources, arguments.out, progress=tell, waiting=_waiting
+            listing,
+            arguments.sources,
+            arguments.out,
+            workers=arguments.workers,
+            in_place=arguments.in_place,
+            ledger=ledger_folder(arguments),
+            removed=arguments.removed,
+            progress=tell,
+            waiting=_waiting,
+            announce=_announce,
         )
-    return _report(outcome, arguments.json, arguments.out)
+    return _report(outcome, listing, arguments.json, arguments.out, arguments.in_place)
+
+
+def restore(arguments: argparse.Namespace) -> int:
+    """Restore; 3 when rows could not be put back, 6 when the list may not be the newest."""
+    from takedown import apply as applying
+    from takedown import report
+
+    listing = blocklist(arguments)
+    _need_fresh(state_folder(arguments))
+    warn(listing)
+    with progress("restoring", "shards") as tell:
+        restored = applying.restore(
+            listing,
+            arguments.sources,
+            out=arguments.out,
+            ledger=ledger_folder(arguments),
+            progress=tell,
+            waiting=_waiting,
+        )
+    for failure in restored.errors:
+        note(failure.message)
+    if arguments.json:
+        say_json(report.restored_to_json(restored))
+    else:
+        say(report.restored_to_text(restored))
+    return 3 if restored.errors else 0
+
+
+def _need_fresh(state: Path) -> None:
+    """Rows come back because a publisher says so, never because nobody says otherwise. Raises Stale."""
+    from takedown.errors import Stale
+    from takedown.subscribe.fresh import expiry_warnings
+
+    if expiry_warnings(state):
+        raise Stale(
+            "Nothing says any more that the list kept here is the newest, so no row was put back; run "
+            "'takedown sync' first.",
+            slug="restore-needs-sync",
+        )
+
+
+def _announce(forecast: Forecast) -> None:
+    from takedown.report import size
+
+    note(
+        f"Reading {size(forecast.scan_bytes)} of {size(forecast.total_bytes)} in {forecast.files:,} files to "
+        "find the listed rows."
+    )
 
 
 def _waiting() -> None:
-    note("Another run of takedown apply writes to this folder; waiting until it ends.")
+    note("Another run of takedown writes to this folder; waiting until it ends.")
 
 
-def _report(outcome: Outcome, as_json: bool, out: Path | None = None) -> int:
+def _report(
+    outcome: Outcome,
+    listing: LocalBlocklist,
+    as_json: bool,
+    out: Path | None = None,
+    in_place: bool = False,
+) -> int:
     from takedown import report
 
+    outcome.list_day = listing.manifest.created.isoformat()
+    outcome.confirmed = listing.confirmed.isoformat() if listing.confirmed else None
     for failure in outcome.errors:
         note(failure.message)
     if as_json:
         say_json(report.to_json(outcome))
     else:
-        say(report.to_text(outcome, out=out))
+        say(report.to_text(outcome, out=out, in_place=in_place))
     return 3 if outcome.errors else 0

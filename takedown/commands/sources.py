@@ -3,21 +3,53 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from takedown.commands.terminal import state_folder, state_option
+from takedown.commands.terminal import note, state_folder, state_option
 
 if TYPE_CHECKING:
     from takedown.subscribe import LocalBlocklist
 
+#: Folder of the rows kept aside, inside the state folder.
+LEDGER = "ledger"
 
-def add_sources(parser: argparse.ArgumentParser) -> None:
-    """Declare SOURCE ..., --edition and --state."""
+
+def add_sources(parser: argparse.ArgumentParser, *, needed: bool = True) -> None:
+    """Declare SOURCE ..., --edition, --dataset and --state."""
     parser.add_argument(
-        "sources", nargs="+", metavar="SOURCE", help="a .parquet file, a .tar shard or a folder"
+        "sources",
+        nargs="+" if needed else "*",
+        metavar="SOURCE",
+        help="a .parquet file, a .tar shard or a folder",
     )
+    add_list(parser)
+
+
+def add_list(parser: argparse.ArgumentParser) -> None:
+    """Declare --edition, --dataset and --state."""
     parser.add_argument("--edition", metavar="E", help="which list, where the publisher has several")
+    parser.add_argument(
+        "--dataset", metavar="ID", help="refuse a list that does not say it is for this dataset"
+    )
     state_option(parser)
+
+
+def add_workers(parser: argparse.ArgumentParser) -> None:
+    """Declare --workers."""
+    parser.add_argument(
+        "--workers", type=_workers, metavar="N", help="processes that work at a time (default: one a core)"
+    )
+
+
+def add_ledger(parser: argparse.ArgumentParser) -> None:
+    """Declare --ledger."""
+    parser.add_argument(
+        "--ledger",
+        type=Path,
+        metavar="DIR",
+        help="folder for rows that are kept aside, readable by you alone (default: in the state folder)",
+    )
 
 
 def blocklist(arguments: argparse.Namespace) -> LocalBlocklist:
@@ -28,4 +60,22 @@ def blocklist(arguments: argparse.Namespace) -> LocalBlocklist:
     """
     from takedown.subscribe import open_blocklist
 
-    return open_blocklist(state_folder(arguments), arguments.edition)
+    return open_blocklist(state_folder(arguments), arguments.edition, arguments.dataset)
+
+
+def warn(listing: LocalBlocklist) -> None:
+    """Say what whoever goes on with this list should know about it."""
+    for warning in listing.warnings:
+        note(f"Warning: {warning}")
+
+
+def ledger_folder(arguments: argparse.Namespace) -> Path:
+    """The folder of --ledger, or the default."""
+    return Path(arguments.ledger or state_folder(arguments) / LEDGER)
+
+
+def _workers(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
