@@ -22,6 +22,7 @@ from pathlib import Path
 from takedown.apply import removed as table
 from takedown.apply import result
 from takedown.apply.forecast import Announce, announced
+from takedown.apply.inventory import Inventory
 from takedown.apply.layout import Layout, lay_out
 from takedown.apply.ledger import Ledger
 from takedown.apply.listed import Listing
@@ -53,6 +54,7 @@ def plan(
     *,
     out: Path | None = None,
     in_place: bool = False,
+    inventory: Inventory | None = None,
     workers: int | None = None,
     progress: Progress | None = None,
     announce: Announce | None = None,
@@ -63,6 +65,7 @@ def plan(
         listing: the verified list.
         sources: files and folders of a copy.
         out, in_place: as for `apply`, to hear whether it would.
+        inventory: of the copy, to open only the shards that the list names.
         workers: most processes; one a core when None.
         progress: told about rows as they are read.
         announce: told before anything is read how much will be.
@@ -72,7 +75,9 @@ def plan(
     """
     layout = lay_out(sources)
     _check(layout, sources, out, in_place)
-    terms = Terms.of(listing, out=None if in_place else out or Path(), ledger=None, planning=True)
+    terms = Terms.of(
+        listing, out=None if in_place else out or Path(), ledger=None, planning=True, inventory=inventory
+    )
     announced(announce, terms, layout)
     outcome = Outcome.of(listing, layout.failures)
     Run(terms, layout.jobs, outcome, workers, progress).work()
@@ -88,6 +93,7 @@ def apply(
     in_place: bool = False,
     ledger: Path | None = None,
     removed: Path | None = None,
+    inventory: Inventory | None = None,
     progress: Progress | None = None,
     waiting: Callable[[], None] | None = None,
     announce: Announce | None = None,
@@ -95,7 +101,7 @@ def apply(
     """Take the rows that the list names out of a copy.
 
     Args:
-        listing, sources, workers, progress, announce: as for `plan`.
+        listing, sources, inventory, workers, progress, announce: as for `plan`.
         out: folder of the result; the sources stay as they are. Only one run at a time writes there.
         in_place: replace the sources instead, each by one rename; files without a hit are not touched.
         ledger: folder for rows that are kept aside. Needed in place, where the list's disposition is
@@ -120,7 +126,7 @@ def apply(
         layout = lay_out(sources)
         _check(layout, sources, out, in_place)
         parts = None if removed is None else table.parts_of(removed)
-        terms = Terms.of(listing, out=out, ledger=ledger, removed=parts)
+        terms = Terms.of(listing, out=out, ledger=ledger, removed=parts, inventory=inventory)
         announced(announce, terms, layout)
         outcome = Outcome.of(listing, layout.failures)
         if out is not None:

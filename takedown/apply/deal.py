@@ -45,8 +45,10 @@ def deal(terms: Terms, job: Job, tell: Tell, scanned: Scanned | None = None) -> 
     """
     try:
         found = scanned or scan(terms, job, tell)
-        counts = _counts(terms, job, found.removals)
+        counts = _counts(terms, job, found)
         if terms.planning:
+            if terms.thorough and not found.known:
+                job.shard.verify()
             _refuse_changed(job, found.versions)
             return counts
         return _write(terms, job, found, counts)
@@ -56,10 +58,15 @@ def deal(terms: Terms, job: Job, tell: Tell, scanned: Scanned | None = None) -> 
 
 @dataclass(frozen=True)
 class Scanned:
-    """What goes from a shard, and which files that is about."""
+    """What goes from a shard, and which files that is about.
+
+    Attributes:
+        known: an inventory says so: the shard was compared with its sidecar then, and is not opened now.
+    """
 
     removals: Removals
     versions: list[marks.Version | None]
+    known: bool = False
 
 
 def scan(terms: Terms, job: Job, tell: Tell) -> Scanned:
@@ -80,7 +87,7 @@ def _write(terms: Terms, job: Job, found: Scanned, counts: Counts) -> Counts:
     source = journal.source_of(job)
     targets = terms.targets(job)
     with Pending() as pending:
-        written = _files(terms, job, found.removals, pending)
+        written = _files(terms, job, found, pending)
         changed = bool(len(found.removals.rows)) or not terms.in_place
         kept = quarantine.keep_aside(terms, job, found.removals) if changed else None
         removed.write_part(terms, job, found.removals)
@@ -95,16 +102,17 @@ def _write(terms: Terms, job: Job, found: Scanned, counts: Counts) -> Counts:
     return counts
 
 
-def _files(terms: Terms, job: Job, removals: Removals, pending: Pending) -> int:
+def _files(terms: Terms, job: Job, found: Scanned, pending: Pending) -> int:
     """Step 2; bytes written."""
     folder = terms.folder(job)
-    if len(removals.rows):
-        written = job.shard.rewrite(removals.rows, folder, pending)
+    if len(found.removals.rows):
+        written = job.shard.rewrite(found.removals.rows, folder, pending)
         if terms.in_place:
             for target in terms.targets(job):
                 like(target)
         return written
-    job.shard.verify()
+    if not found.known:
+        job.shard.verify()
     if terms.in_place:
         return 0
     return sum(pending.link_or_copy(file, folder / file.name) for file in job.shard.files())
@@ -127,7 +135,8 @@ def like(target: Path) -> None:
         os.chown(part, about.st_uid, about.st_gid)
 
 
-def _counts(terms: Terms, job: Job, removals: Removals) -> Counts:
+def _counts(terms: Terms, job: Job, found: Scanned) -> Counts:
+    removals = found.removals
     aside = terms.kept_aside(removals.kinds)
     by_kind = np.bincount(removals.kinds[aside], minlength=len(PUBLISHED_KINDS)).tolist()
     return Counts(
@@ -136,7 +145,7 @@ def _counts(terms: Terms, job: Job, removals: Removals) -> Counts:
         quarantined_by_kind=dict(zip(PUBLISHED_KINDS, by_kind, strict=True)),
         null_urls=removals.null_urls,
         uncheckable=removals.uncheckable,
-        bytes_read=bytes_read(terms, job, removals),
+        bytes_read=0 if found.known else bytes_read(terms, job, removals),
         bytes_written=_estimate(job, removals),
         other_names=_other_names(terms, job, removals),
     )

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 
@@ -69,9 +70,12 @@ class Run:
         todo.sort(key=lambda number: -size_of(self.jobs[number]))
         workers = self.workers or self._enough(todo)
         if workers == 1:
+            self._ask_inventory(todo, workers)
             for number in todo:
-                self._results[number] = _here(self.terms, self.jobs[number], self._ticker)
+                scanned = self._scanned.get(number)
+                self._results[number] = _here(self.terms, self.jobs[number], self._ticker, scanned)
         else:
+            self._ask_inventory(todo, workers)
             with shared(self.terms) as descriptor:
                 self._in_pieces(todo, workers, descriptor)
                 self._whole(todo, workers, descriptor)
@@ -101,10 +105,32 @@ class Run:
                 self.outcome.resumed += 1
                 self._ticker(counts.rows_in)
 
+    def _ask_inventory(self, todo: Sequence[int], workers: int) -> None:
+        """Shards that hold nothing listed for certain are not opened. Reading keys leaves Python's lock."""
+        if self.terms.inventory is None:
+            return
+        with ThreadPoolExecutor(workers) as pool:
+            answers = pool.map(self._known, todo)
+            for number, found in zip(todo, answers, strict=True):
+                if found is not None:
+                    self._scanned[number] = found
+                    self._ticker(found.removals.rows_in)
+
+    def _known(self, number: int) -> Scanned | None:
+        shard, inventory = self.jobs[number].shard, self.terms.inventory
+        assert inventory is not None  # noqa: S101 - asked above: for the type checker
+        try:
+            versions = marks.versions(shard.files())
+            none = inventory.none(shard, self.terms.scanner.tables)
+        except OSError:  # what became of it is found when it is opened
+            return None
+        return None if none is None else Scanned(none, versions, known=True)
+
     def _in_pieces(self, todo: Sequence[int], workers: int, descriptor: int) -> None:
         """Step 2."""
-        pieces = cut([self.jobs[number] for number in todo], workers)
-        units = [(todo[at], piece) for at, cuts in pieces.items() for piece in cuts]
+        unknown = [number for number in todo if number not in self._scanned]
+        pieces = cut([self.jobs[number] for number in unknown], workers)
+        units = [(unknown[at], piece) for at, cuts in pieces.items() for piece in cuts]
         if not units:
             return
         versions = {number: marks.versions(self.jobs[number].shard.files()) for number, _ in units}
@@ -186,8 +212,8 @@ def size_of(job: Job) -> int:
         return 0
 
 
-def _here(terms: Terms, job: Job, tell: Ticker) -> Counts | TakedownError:
+def _here(terms: Terms, job: Job, tell: Ticker, scanned: Scanned | None) -> Counts | TakedownError:
     try:
-        return deal(terms, job, tell)
+        return deal(terms, job, tell, scanned)
     except TakedownError as error:
         return error

@@ -61,6 +61,11 @@ class Scanner:
         names = [name for _, table in self._tables for name in COLUMNS_OF_KIND[table.kind]]
         self.columns = tuple(dict.fromkeys(["url", *names]))
 
+    @property
+    def tables(self) -> list[Table]:
+        """The list, a table for each kind that it has entries of."""
+        return [table for _, table in self._tables]
+
     def scan(self, shard: Shard, progress: Callable[[int], None]) -> Removals:
         """Read the shard once.
 

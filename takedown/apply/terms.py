@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from takedown import __version__
+from takedown.apply.inventory import Inventory
 from takedown.apply.layout import Job
 from takedown.apply.listed import Listing
 from takedown.apply.scan import Scanner
@@ -32,6 +33,8 @@ class Terms:
         purge: rows go for good, but for those named by MD5 only.
         key: changes with anything that a finished shard depends on.
         planning: nothing is written.
+        thorough: also compare tars with their sidecars when planning.
+        inventory: of the copy, where there is one.
         out: folder of the result; None in place.
         ledger: folder of the rows kept aside, None where none are.
         removed: folder for the parts of the table of removed rows, where one was asked for.
@@ -44,6 +47,8 @@ class Terms:
     purge: bool
     key: str
     planning: bool = False
+    thorough: bool = False
+    inventory: Inventory | None = None
     out: Path | None = None
     ledger: Path | None = None
     removed: Path | None = None
@@ -57,6 +62,8 @@ class Terms:
         ledger: Path | None,
         removed: Path | None = None,
         planning: bool = False,
+        thorough: bool = False,
+        inventory: Inventory | None = None,
     ) -> Terms:
         """Those of a list.
 
@@ -82,6 +89,8 @@ class Terms:
             purge=purge,
             key=hashlib.sha256(json.dumps(rules).encode()).hexdigest(),
             planning=planning,
+            thorough=thorough,
+            inventory=inventory,
             out=out,
             ledger=ledger if needed else None,
             removed=removed,

@@ -14,6 +14,7 @@ from factories import lists, shards
 from takedown.apply import inventory
 from takedown.apply.inventory import Inventory
 from takedown.apply.scan import Removals, Scanner
+from takedown.blocklist.table import Table
 from takedown.dataset import Shard, open_source
 from takedown.errors import BadDataset, UsageError
 from takedown.keys import PUBLISHED_KINDS
@@ -41,6 +42,10 @@ def _scanned(listing: lists.FakeBlocklist, shard: Shard) -> Removals:
     return Scanner(listing).scan(shard, lambda rows: None)
 
 
+def _tables(listing: lists.FakeBlocklist) -> list[Table]:
+    return [table for kind in PUBLISHED_KINDS if (table := listing.table(kind)) is not None]
+
+
 def _listed(kind: str, file: int, row: int) -> str:
     url = f"https://pictures.example/{file}/{row}.jpg"
     if kind == "img_md5":
@@ -56,7 +61,7 @@ def test_only_the_shards_that_entries_name_are_opened(tmp_path: Path, kind: str,
     listing = lists.FakeBlocklist({kind: [_listed(kind, 3, 10), _listed(kind, 5, 20)]}, prefix_hex)
     known = Inventory.open(tmp_path / "inventory")
     for number, shard in enumerate(_shards(copy)):
-        answer, scanned = known.none(shard, listing), _scanned(listing, shard)
+        answer, scanned = known.none(shard, _tables(listing)), _scanned(listing, shard)
         assert (answer is None) == (number in (3, 5)) == bool(len(scanned.rows))
         if answer is not None:
             fields = ("rows_in", "null_urls", "by_kind", "uncheckable")
@@ -69,7 +74,7 @@ def test_of_img2dataset_copies_too(tmp_path: Path) -> None:
     assert (built.shards, built.rows, built.failures) == (4, 24, ())
     listing = lists.FakeBlocklist({"img_sha256": [rows[2][0]["sha256"]]})
     known = Inventory.open(tmp_path / "inventory")
-    named = [known.none(shard, listing) is None for shard in _shards(tmp_path / "copy")]
+    named = [known.none(shard, _tables(listing)) is None for shard in _shards(tmp_path / "copy")]
     assert named == [False, False, True, False]
 
 
@@ -106,7 +111,7 @@ def test_a_changed_or_unknown_shard_is_always_opened(tmp_path: Path) -> None:
     pq.write_table(pa.table({"URL": ["https://new.example/1"]}), copy / "3.parquet")
     pq.write_table(pa.table({"URL": ["https://new.example/1"]}), copy / "9.parquet")
     listing = lists.of_urls("https://elsewhere.example/")
-    opened = [shard.name for shard in _shards(copy) if known.none(shard, listing) is None]
+    opened = [shard.name for shard in _shards(copy) if known.none(shard, _tables(listing)) is None]
     assert opened == ["3.parquet", "9.parquet"]
 
 
@@ -129,7 +134,9 @@ def test_damaged_keys_are_noticed(tmp_path: Path) -> None:
     file.write_bytes(data)
     [shard] = _shards(copy)
     with pytest.raises(BadDataset, match="run 'takedown inventory' again"):
-        Inventory.open(tmp_path / "inventory").none(shard, lists.of_urls("https://elsewhere.example/"))
+        Inventory.open(tmp_path / "inventory").none(
+            shard, _tables(lists.of_urls("https://elsewhere.example/"))
+        )
 
 
 @pytest.mark.parametrize(

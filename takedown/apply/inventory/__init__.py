@@ -14,7 +14,6 @@ addresses already; keep them where the copy is all the same.
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
@@ -27,7 +26,6 @@ from takedown import disk, farm
 from takedown.apply import marks
 from takedown.apply.inventory.taking import ShardKeys, read
 from takedown.apply.layout import lay_out
-from takedown.apply.listed import Listing
 from takedown.apply.outcome import Failure
 from takedown.apply.scan import Removals
 from takedown.blocklist import canonical
@@ -93,19 +91,19 @@ class Inventory:
             )
         return cls(folder, _read(folder))
 
-    def none(self, shard: Shard, listing: Listing) -> Removals | None:
+    def none(self, shard: Shard, tables: Sequence[Table]) -> Removals | None:
         """What a scan would give where it is certain that no entry names a row; else None.
+
+        Args:
+            shard: of the copy.
+            tables: the list, a table for each kind that it has entries of.
 
         Raises:
             BadDataset: the keys of the shard are damaged.
-            VerificationFailed: the list on this disk was altered.
         """
         known = self.shards.get(identity(shard.path))
         if known is None or known.versions != marks.versions(shard.files()):
             return None
-        tables = [
-            table for kind in PUBLISHED_KINDS if (table := listing.table(kind)) is not None and len(table)
-        ]
         if any(not _complete(known, table.kind) for table in tables) or self._named(known, tables):
             return None
         reasons: dict[str, int] = {}
@@ -234,9 +232,3 @@ def _tidy(folder: Path, shards: Mapping[str, ShardKeys]) -> None:
     for file in folder.glob("*.keys"):
         if file.name not in needed:
             file.unlink(missing_ok=True)
-
-
-def digest(shards: Sequence[tuple[str, str]]) -> str:
-    """SHA-256 over the sorted lines ``name TAB digest LF`` of shards: one name for what a copy is."""
-    lines = sorted(f"{name}\t{stamp}\n".encode("utf-8", "surrogateescape") for name, stamp in shards)
-    return hashlib.sha256(b"".join(lines)).hexdigest()
