@@ -10,7 +10,7 @@ from takedown.commands.terminal import Commands, declare, note, say, say_json, s
 from takedown.errors import NothingToSync, UsageError
 
 if TYPE_CHECKING:
-    from takedown.subscribe import SyncResult
+    from takedown.subscribe import Comparison, SyncResult
 
 
 def add(commands: Commands) -> None:
@@ -37,6 +37,13 @@ def _add_sync(commands: Commands) -> None:
         metavar="root.json",
         help="the publisher's root file, had by a way that you trust",
     )
+    parser.add_argument(
+        "--min-seq",
+        type=_number,
+        default=0,
+        metavar="N",
+        help="refuse releases below this number, which you know to exist",
+    )
     state_option(parser)
 
 
@@ -47,6 +54,13 @@ def _add_verify(commands: Commands) -> None:
         "Check the local list again, from the signatures on, without a network.",
         "takedown verify",
         verify,
+        details="With --compare, also asks whether another place that serves the releases tells the same "
+        "story; that needs a network.",
+    )
+    parser.add_argument(
+        "--compare",
+        metavar="MIRROR",
+        help="address or folder of another copy of the release repository, held against the local list",
     )
     state_option(parser)
 
@@ -56,17 +70,28 @@ def sync(arguments: argparse.Namespace) -> int:
     from takedown import subscribe
 
     root = _read_root(arguments.root)
-    result = subscribe.sync(arguments.url, root, state_folder(arguments, create=True))
+    state = state_folder(arguments, create=True)
+    result = subscribe.sync(arguments.url, root, state, min_seq=arguments.min_seq)
     _tell(result, arguments.json)
     return 0 if result.stale is None else NothingToSync.exit_code
 
 
 def verify(arguments: argparse.Namespace) -> int:
-    """Verify what is kept."""
+    """Verify what is kept, and what another place serves beside it."""
     from takedown import subscribe
 
-    _tell(subscribe.verify(state_folder(arguments)), arguments.json)
+    state = state_folder(arguments)
+    result = subscribe.verify(state)
+    other = subscribe.compare(state, arguments.compare) if arguments.compare else None
+    _tell(result, arguments.json, other)
     return 0
+
+
+def _number(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise ValueError
+    return number
 
 
 def _read_root(path: Path) -> bytes:
@@ -79,14 +104,17 @@ def _read_root(path: Path) -> bytes:
         ) from error
 
 
-def _tell(result: SyncResult, as_json: bool) -> None:
+def _tell(result: SyncResult, as_json: bool, other: Comparison | None = None) -> None:
     for warning in result.warnings:
         note(f"Warning: {warning}")
     editions = {name: {"seq": seq, "entries": rows} for name, (seq, rows) in result.editions.items()}
     if as_json:
         answer: dict[str, Any] = {"seq": result.seq, "editions": editions, "warnings": list(result.warnings)}
-        say_json(answer | ({"error": result.stale} if result.stale else {}))
+        answer |= {"error": result.stale} if result.stale else {}
+        say_json(answer | ({"other_seq": other.other_seq} if other else {}))
         return
     say(f"Release {result.seq}, verified.")
     for name, (seq, rows) in sorted(result.editions.items()):
         say(f"  {name}: {rows:,} entries (release {seq})")
+    if other:
+        say(other.sentence)
