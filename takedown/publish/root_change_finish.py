@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tuf.api.metadata import Metadata, Root
+from tuf.api.metadata import Metadata, Root, Targets
 
 from takedown import disk
 from takedown.blocklist import paths
@@ -63,7 +63,7 @@ def finish(
     """
     with disk.locked(repository / LOCK):
         change = load_change(folder, now=now)
-        _check_signed(change)
+        _check_signed(change, Root.type)
         _check_fresh(change, now)
         if change.before is None:
             _finish_new(change, repository, online_keys, now)
@@ -72,10 +72,11 @@ def finish(
     return repository / paths.metadata(change.after.version, "root")
 
 
-def _check_signed(change: Change) -> None:
-    """Root by both roots, always; the lists by the root that will be in force."""
+def _check_signed(change: Change, role: str) -> None:
+    """The root by present and new keys, always; the lists by those that will be in force."""
     for need in needed(change):
-        if not need.enough and (need.role == Root.type or need.by == "after" or change.root is None):
+        decides = role == Root.type or need.by == "after" or change.root is None
+        if need.role == role and decides and not need.enough:
             raise UsageError(_missing(need), slug="not-signed")
 
 
@@ -99,6 +100,7 @@ def _finish_new(change: Change, repository: Path, online_keys: Path, now: dateti
         if load_roots(repository)[0].signed == change.after:
             return
         raise UsageError(f"{repository} already holds a release repository; choose an empty folder.")
+    _check_signed(change, Targets.type)
     for role in _ONLINE:
         load_online(online_keys, role, change.after)  # asked before anything is written
     for metadata in change.names.values():
@@ -120,6 +122,8 @@ def _finish_next(
         raise UsageError(sentence, slug="not-next")
     head = _head(repository, newest, change.root)
     targets = _targets(change, head)
+    if targets is not head.targets:
+        _check_signed(change, Targets.type)
     if targets is not head.targets or not _accepts(change.after, head):
         if not old_keys_lost:
             _check_old_keys(change, online_keys, targets is not head.targets)

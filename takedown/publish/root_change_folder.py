@@ -5,7 +5,7 @@
     proposed/N+1.root.json                the new root, unsigned
     proposed/M+1.targets.json             the same lists again, where the new root would not accept the old
                                           signatures on them, or for a new repository none yet
-    signatures/FILE.KEYID.json            one signature each: put the files of all signers into one folder
+    signatures/N+1.root.KEYID.json        one signature each: put the files of all signers into one folder
 
 Nothing in it is trusted as it comes: ``load_change`` checks the chain of roots, the rules of a root, that the
 lists stay as they are, and each signature.

@@ -126,7 +126,7 @@ def _write(
     for metadata in proposed:
         unsigned = Metadata(metadata.signed)
         disk.write(part / "proposed" / file_name(metadata), unsigned.to_bytes())
-    for path in sorted((signatures / "signatures").glob("*.root.json.*.json")) if signatures else ():
+    for path in sorted((signatures / "signatures").glob("*.root.*.json")) if signatures else ():
         disk.write(part / "signatures" / path.name, path.read_bytes())
     load_change(part, now=now)
     disk.rename_tree(part, folder)

@@ -39,6 +39,10 @@ class Publisher:
         self.root = writer.finish(change, self.repository, self.online, now=now).read_bytes()
         self.targets_threshold = PROFILES[profile]["targets"].threshold
 
+    @property
+    def url(self) -> str:
+        return str(self.repository)
+
     def new_folder(self, name: str) -> Path:
         self._count += 1
         return self.folder / f"{name}-{self._count}"

@@ -1,4 +1,4 @@
-"""A repository begun by files: each holder's own key, one proposal, signatures that travel back one by one."""
+"""A repository begun by files: each holder's own key, one proposal, signatures that travel back."""
 
 from __future__ import annotations
 
