@@ -19,7 +19,18 @@ from argparse import RawDescriptionHelpFormatter
 from collections.abc import Sequence
 
 from takedown import __version__
-from takedown.commands import applying, ceremony, hashing, index, lookup, pictures, proving, signing, syncing
+from takedown.commands import (
+    applying,
+    ceremony,
+    checking,
+    hashing,
+    index,
+    lookup,
+    pictures,
+    proving,
+    signing,
+    syncing,
+)
 from takedown.commands.terminal import Parser, note, say_json
 from takedown.errors import TakedownError, from_system
 
@@ -68,7 +79,7 @@ def parser() -> Parser:
     )
     top.add_argument("--version", action="version", version=f"takedown {__version__}")
     commands = top.add_subparsers(required=True, metavar="COMMAND", title="commands")
-    for module in (syncing, applying, pictures, hashing, index, lookup, proving, ceremony, signing):
+    for module in (syncing, applying, checking, pictures, hashing, index, lookup, proving, ceremony, signing):
         module.add(commands)
     return top
 
