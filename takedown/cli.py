@@ -28,6 +28,7 @@ from takedown.commands import (
     lookup,
     pictures,
     proving,
+    publishing,
     signing,
     syncing,
 )
@@ -79,7 +80,19 @@ def parser() -> Parser:
     )
     top.add_argument("--version", action="version", version=f"takedown {__version__}")
     commands = top.add_subparsers(required=True, metavar="COMMAND", title="commands")
-    for module in (syncing, applying, checking, pictures, hashing, index, lookup, proving, ceremony, signing):
+    for module in (
+        syncing,
+        applying,
+        checking,
+        pictures,
+        hashing,
+        index,
+        lookup,
+        proving,
+        ceremony,
+        signing,
+        publishing,
+    ):
         module.add(commands)
     return top
 
