@@ -88,14 +88,13 @@ def _write(terms: Terms, job: Job, found: Scanned, counts: Counts) -> Counts:
     targets = terms.targets(job)
     with Pending() as pending:
         written = _files(terms, job, found, pending)
-        changed = bool(len(found.removals.rows)) or not terms.in_place
-        kept = quarantine.keep_aside(terms, job, found.removals) if changed else None
+        kept = quarantine.keep_aside(terms, job, found.removals)
         removed.write_part(terms, job, found.removals)
         counts = _with(counts, written, _other_names(terms, job, found.removals))
         _refuse_changed(job, found.versions)
         journal_of(terms).add(job, source, targets, counts)
         pending.place()
-    if terms.ledger is not None and changed:
+    if terms.ledger is not None and (kept is not None or not terms.in_place):
         _settle(terms, job, targets[0], kept)
     for target in targets if not terms.in_place else ():
         aside_of(target).unlink(missing_ok=True)

@@ -136,18 +136,16 @@ class Ledger:
     def all(self, roots: Sequence[Path]) -> Iterator[tuple[Path, Generation | BadDataset]]:
         """(main file, what is kept) of every shard at or below these paths, in order of path."""
         within = [Path(os.path.abspath(root)) for root in roots]
-        homes = []
-        for home in self._homes():
-            path = next((generation.path for generation in _generations(home)), None)
-            if path is not None and any(path.is_relative_to(root) for root in within):
-                homes.append((path, home))
-        for path, home in sorted(homes):
+        for path, home in sorted(((_path(home), home) for home in self._homes()), key=str):
+            # Of a damaged one nobody knows where it belongs.
+            if path is not None and not any(path.is_relative_to(root) for root in within):
+                continue
             try:
                 generation = self._true(home)
             except BadDataset as error:
-                yield path, error
+                yield path or home, error
             else:
-                if generation is not None:
+                if path is not None and generation is not None:
                     yield path, generation
 
     def begin(self, path: Path) -> Path:
@@ -282,6 +280,14 @@ def _read(folder: Path) -> Generation:
         return Generation(folder, path, fits, before, origin, entry["main"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise damaged(folder) from error
+
+
+def _path(home: Path) -> Path | None:
+    """Where the shard is that a folder belongs to; None for one that is damaged or empty."""
+    try:
+        return next((generation.path for generation in _generations(home)), None)
+    except BadDataset:
+        return None
 
 
 def _real(path: Path) -> str:

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,15 +63,28 @@ def keep_aside(terms: Terms, job: Job, removals: Removals) -> Generation | None:
         return None
     ledger, targets = Ledger(terms.ledger), terms.targets(job)
     before = _before(ledger, targets[0]) if terms.in_place else None
-    aside = terms.kept_aside(removals.kinds)
-    # In place, several files are replaced one after the other: noted, so that a kill in between is mended.
-    if before is None and not aside.any() and not (terms.in_place and len(targets) > 1):
-        return None
-    origin = _origin(job, before) if terms.in_place else marks_of(job)
     old = read(before)
+    purged = _purged(terms, old)
+    if not _needed(terms, removals, before, purged, targets):
+        return None
     part = ledger.begin(targets[0])
-    rows = _write(terms, job, removals, old, part)
+    rows = _write(terms, job, removals, old, purged, part)
+    origin = _origin(before) if terms.in_place else marks_of(job)
     return ledger.commit(part, targets[0], targets, rows, origin)
+
+
+def _needed(
+    terms: Terms,
+    removals: Removals,
+    before: Generation | None,
+    purged: NDArray[np.bool_],
+    targets: Sequence[Path],
+) -> bool:
+    """Whether anything changes that a later restore, or a run after a kill, has to know."""
+    if purged.any() or terms.kept_aside(removals.kinds).any():
+        return True
+    # In place, several files are replaced one after the other: noted, so that a kill in between is mended.
+    return terms.in_place and len(removals.rows) > 0 and (before is not None or len(targets) > 1)
 
 
 def marks_of(job: Job) -> list[marks.Mark | None]:
@@ -88,15 +102,16 @@ def _before(ledger: Ledger, path: Path) -> Generation | None:
         return None
 
 
-def _origin(job: Job, before: Generation | None) -> list[marks.Mark | None]:
+def _origin(before: Generation | None) -> list[marks.Mark | None]:
     return before.origin if before is not None else []
 
 
-def _write(terms: Terms, job: Job, removals: Removals, old: Kept, part: Path) -> pa.Table:
+def _write(
+    terms: Terms, job: Job, removals: Removals, old: Kept, purged: NDArray[np.bool_], part: Path
+) -> pa.Table:
     """Steps 1 to 3: the rows as a shard in `part`, and what is noted of each."""
     aside = terms.kept_aside(removals.kinds)
     places = numbered(removals.rows, old.places)
-    purged = _purged(terms, old)
     gone = np.sort(np.concatenate([places[~aside], old.places[purged]]))
     stays = np.flatnonzero(~purged)
     table = pa.concat_tables([old.rows.take(stays), _noted(terms, removals.kinds[aside], places[aside])])
