@@ -63,6 +63,7 @@ app.conf.update(
         "sweep": {"task": "portal.sweep", "schedule": settings.SWEEP_SECONDS, "options": {"expires": 60}},
         "tidy": {"task": "portal.tidy", "schedule": 3600, "options": {"expires": 3600}},
         "timestamp": {"task": "portal.refresh_timestamp", "schedule": 6 * 3600, "options": {"expires": 3600}},
+        "mirrors": {"task": "portal.retry_mirrors", "schedule": 600, "options": {"expires": 600}},
     },
 )
 app.autodiscover_tasks(["portal"])

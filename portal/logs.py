@@ -12,7 +12,7 @@ import re
 import traceback
 
 #: Fields a record may carry, all of them numbers or codes of ours.
-FIELDS = ("item", "case", "decision", "release", "index", "count", "attempt", "ms", "slug", "seq")
+FIELDS = ("item", "case", "decision", "release", "mirror", "index", "count", "attempt", "ms", "slug", "seq")
 
 _CODE = re.compile(r"[a-z0-9]+([.-][a-z0-9]+)*")
 

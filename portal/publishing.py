@@ -6,7 +6,8 @@
 4. ``publish`` checks the signatures, adds the online ones and uploads; the timestamp comes last (worker).
 
 ``Listing`` rows say which entry stands in which edition from which release on; they are written when a
-release is built, since the build fixes what it holds, and undone when it is discarded.
+release is built, since the build fixes what it holds, and undone when it is discarded. What a release holds
+is for lists.py to say, what it covers for covering.py, and what it tells each person for proofs.py.
 """
 
 from __future__ import annotations
@@ -14,33 +15,36 @@ from __future__ import annotations
 import logging
 import secrets
 import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
+from portal import covering, lists, proofs
 from portal.days import today
 from portal.faults import point
-from portal.models import Entry, Event, Listing, Release, User
+from portal.lists import Entries, Plan
+from portal.models import Event, Listing, Release, User
 from portal.models.turns import Turn, take_turns
 from portal.models.work import StaleLeaseError
 from portal.policy import Edition, Policy, current
+from portal.proofs import Telling
 from takedown import publish as tuf
 from takedown.errors import TakedownError
-from takedown.keys import Key
 
 log = logging.getLogger(__name__)
-
-#: Edition -> its live entries by primary key.
-Lists = dict[str, dict[int, Key]]
 
 
 class PublishingError(Exception):
     """A step that is not possible now; the text says why and what to do."""
 
 
-class _ListsChangedError(Exception):
+class _ListsChangedError(TakedownError):
     """A decision or withdrawal came while the lists were being written: what was staged is out of date."""
+
+    default_slug = "lists-changed"
 
 
 def request(user: User) -> Release:
@@ -67,29 +71,21 @@ def build(pk: int) -> bool:
     release.folder = f"release-{release.pk:06d}-{secrets.token_hex(4)}"
     try:
         refuse_other_history()
-        lists = _lists()
-        _refuse_lost_ground(lists)
-        staged = _stage(release, lists)
+        plan = lists.plan(today())
+        _refuse_lost_ground(plan.lists)
+        told = proofs.tellings({pk for entries in plan.lists.values() for pk in entries})
+        drafts = _drafts(plan.lists)
+        staged = _stage(release, drafts, told)
         point("release.staged")
-        changes = [
-            {
-                "edition": one.name,
-                "added": one.added,
-                "removed": one.removed,
-                "rows": one.rows,
-                "state_sha256": one.state_sha256,
-            }
-            for one in staged.editions
-        ]
-        with release.finish(
-            Release.State.STAGED, turn=Turn.DESK, seq=staged.seq, changes=changes, folder=release.folder
-        ):
-            if _lists() != lists:
-                raise _ListsChangedError
-            for edition, entries in lists.items():
+        values = {"seq": staged.seq, "changes": _changes(plan, drafts, staged), "folder": release.folder}
+        with release.finish(Release.State.STAGED, turn=Turn.DESK, advice="", **values):
+            if lists.plan(today()).lists != plan.lists:
+                raise _ListsChangedError("Something was decided meanwhile; it is built once more.")
+            for edition, entries in plan.lists.items():
                 _list(release, edition, entries)
-    except (TakedownError, _ListsChangedError) as error:
-        return _failed(release, getattr(error, "slug", "lists-changed"))
+            proofs.remember(release, told)
+    except TakedownError as error:
+        return _failed(release, error)
     except StaleLeaseError:
         shutil.rmtree(staging(release), ignore_errors=True)
         return False
@@ -115,6 +111,7 @@ def discard(release: Release, user: User) -> None:
             raise PublishingError("This release is already being published; it cannot be discarded.")
         Listing.objects.filter(until=release).update(until=None)
         Listing.objects.filter(since=release).delete()
+        proofs.forget(release)
         Event.record("release.discarded", release, actor=user)
 
 
@@ -159,10 +156,10 @@ def publish(pk: int) -> bool:
     try:
         tuf.publish(settings.REPOSITORY, staging(release), settings.ONLINE_KEYS)
     except TakedownError as error:
-        return _failed(release, error.slug)
+        return _failed(release, error)
     point("release.uploaded")
     try:
-        with release.finish(Release.State.PUBLISHED, turn=Turn.DESK):
+        with release.finish(Release.State.PUBLISHED, turn=Turn.DESK, advice=""):
             Event.record("release.published", release)
     except StaleLeaseError:
         return False
@@ -199,15 +196,6 @@ def tidy() -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def waiting() -> dict[str, tuple[int, int]]:
-    """Per edition, how many entries the next release would add and remove as things stand."""
-    counts = {}
-    for edition, entries in _lists().items():
-        listed = set(Listing.objects.filter(edition=edition, until=None).values_list("entry", flat=True))
-        counts[edition] = (len(set(entries) - listed), len(listed - set(entries)))
-    return counts
-
-
 def signatures(release: Release) -> tuf.Signatures:
     """How many valid targets signatures the staged release carries, and how many it needs."""
     return tuf.signatures(settings.REPOSITORY, staging(release))
@@ -222,64 +210,90 @@ def staging(release: Release) -> Path:
     return settings.STAGING / (release.folder or f"release-{release.pk:06d}")
 
 
-def _failed(release: Release, slug: str) -> bool:
-    log.error("release.failed", extra={"release": release.pk, "slug": slug})
-    release.fail(slug)
+def _failed(release: Release, error: TakedownError) -> bool:
+    log.error("release.failed", extra={"release": release.pk, "slug": error.slug})
+    Release.objects.filter(pk=release.pk, lease_token=release.lease_token).update(advice=error.sentence)
+    release.fail(error.slug)
     if release.seq is None:
         shutil.rmtree(staging(release), ignore_errors=True)
     return False
 
 
-def _lists() -> Lists:
-    """The entries that a standing decision supports on a ground of each edition."""
-    policy = current()
-    return {edition: _live(policy, edition) for edition in policy.editions}
-
-
-def _live(policy: Policy, edition: str) -> dict[int, Key]:
-    grounds = [ground.name for ground in policy.grounds.values() if edition in ground.editions]
-    alive = Entry.objects.filter(supports__ended=False, supports__decision__ground__in=grounds).distinct()
-    return {pk: Key(kind, digest) for pk, kind, digest in alive.values_list("pk", "kind", "digest")}
-
-
-def _refuse_lost_ground(lists: Lists) -> None:
+def _refuse_lost_ground(planned: Mapping[str, Entries]) -> None:
     """A ground that the policy renamed, or took from an edition, must not un-block what people decided."""
-    for edition, entries in lists.items():
-        listed = Entry.objects.filter(listings__edition=edition, listings__until=None)
-        if listed.exclude(pk__in=list(entries)).filter(supports__ended=False).exists():
+    last = Release.objects.filter(state=Release.State.PUBLISHED).order_by("-seq").first()
+    carried = {one["edition"]: one.get("grounds") for one in last.changes} if last else {}
+    for edition, entries in planned.items():
+        if lists.lost_grounds(edition, carried.get(edition), entries):
             raise TakedownError(
                 "policy.toml no longer carries a ground that listed entries stand on; put it back.",
                 slug="policy-lost-ground",
             )
 
 
-def _stage(release: Release, lists: Lists) -> tuf.Staged:
+def _drafts(planned: Mapping[str, Entries]) -> list[tuf.EditionDraft]:
+    policy = current()
+    buried = set(lists.buried(policy).values_list("pk", flat=True)) if policy.restricted() else set()
+    full = {
+        key for name, entries in planned.items() if policy.editions[name].full for key in entries.values()
+    }
+    return [
+        tuf.EditionDraft(
+            name=name,
+            keys=entries.values(),
+            prefix_hex=policy.editions[name].prefix_hex,
+            k_min=policy.editions[name].k_min,
+            disposition=policy.editions[name].disposition,
+            includes=policy.editions[name].includes,
+            cover=covering.cover(policy, policy.editions[name], entries.values(), full),
+            buried=_buried_by(policy, policy.editions[name], entries, buried),
+        )
+        for name, entries in planned.items()
+    ]
+
+
+def _buried_by(policy: Policy, edition: Edition, entries: Entries, buried: set[int]) -> list[Any]:
+    """The child-safety entries in an edition that carries such a ground."""
+    carries = any(policy.grounds[name].restricted for name in policy.carried(edition.name))
+    return [key for pk, key in entries.items() if pk in buried] if carries else []
+
+
+def _stage(release: Release, drafts: Sequence[tuf.EditionDraft], told: Sequence[Telling]) -> tuf.Staged:
     policy = current()
     return tuf.stage(
         settings.REPOSITORY,
         staging(release),
-        [_draft(policy.editions[name], entries) for name, entries in lists.items()],
+        drafts,
         publisher=policy.publisher,
         dataset_ids=list(policy.dataset_ids),
         created=release.created,
         audit_head=Event.head(),
+        records=[one.record for one in told],
     )
 
 
-def _draft(edition: Edition, entries: dict[int, Key]) -> tuf.EditionDraft:
-    return tuf.EditionDraft(
-        name=edition.name,
-        keys=entries.values(),
-        prefix_hex=edition.prefix_hex,
-        k_min=edition.k_min,
-        disposition=edition.disposition,
-    )
+def _changes(plan: Plan, drafts: Sequence[tuf.EditionDraft], staged: tuf.Staged) -> list[dict[str, Any]]:
+    """What the desk keeps of a release, edition by edition."""
+    policy, covers = current(), {draft.name: draft.cover for draft in drafts}
+    return [
+        {
+            "edition": one.name,
+            "added": one.added,
+            "removed": one.removed,
+            "rows": one.rows,
+            "state_sha256": one.state_sha256,
+            "grounds": policy.carried(one.name),
+            "held": plan.waiting[one.name].lines if plan.waiting[one.name].held else 0,
+            "cover": covering.to_json(covers[one.name]),
+        }
+        for one in staged.editions
+    ]
 
 
-def _list(release: Release, edition: str, entries: dict[int, Key]) -> None:
+def _list(release: Release, edition: str, entries: Entries) -> None:
     standing = dict(Listing.objects.filter(edition=edition, until=None).values_list("entry", "pk"))
-    gone = [pk for entry, pk in standing.items() if entry not in entries]
-    Listing.objects.filter(pk__in=gone).update(until=release)
+    for gone in lists.pieces(pk for entry, pk in standing.items() if entry not in entries):
+        Listing.objects.filter(pk__in=gone).update(until=release)
     Listing.objects.bulk_create(
         Listing(entry_id=entry, edition=edition, since=release) for entry in entries if entry not in standing
     )

@@ -29,6 +29,7 @@ INTAKE_PUBLIC_KEYS = Path(env.text("TAKEDOWN_INTAKE_PUBLIC", str(VAR / "keys" / 
 INTAKE_PRIVATE_KEYS = Path(env.text("TAKEDOWN_INTAKE_PRIVATE", str(VAR / "keys" / "intake" / "private")))
 ONLINE_KEYS = Path(env.text("TAKEDOWN_ONLINE_KEYS", str(VAR / "keys" / "online")))
 REPOSITORY = Path(env.text("TAKEDOWN_REPOSITORY", str(VAR / "blocklist")))
+MIRRORS = env.words("TAKEDOWN_MIRROR", "")  # addresses that fsspec can write to; releases are uploaded there
 STAGING = Path(env.text("TAKEDOWN_STAGING", str(VAR / "staging")))
 
 # --- limits of one submission ---------------------------------------------------------------------

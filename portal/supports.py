@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from django.db import models
 
+from portal.days import today
 from portal.models import Case, Decision, Entry, Item, Listing, Match, Release, Support
 from takedown.keys import PUBLISHED_KINDS, Key
 
@@ -57,7 +58,8 @@ def give(
 
 def end(item: Item, *, by: Decision | None = None) -> None:
     """Take an item's support back, from all its entries."""
-    Support.objects.filter(item=item, ended=False).update(ended=True, ended_by=by)
+    standing = Support.objects.filter(item=item, ended=False)
+    standing.update(ended=True, ended_day=today(), ended_by=by)
 
 
 def public(item: Item) -> bool:

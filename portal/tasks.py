@@ -14,10 +14,9 @@ from django.core.management import call_command
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
-from portal import matching, publishing, sealing
+from portal import freshness, matching, mirrors, publishing, sealing
 from portal.models import Item, Release
 from portal.models.work import Work
-from takedown import publish as tuf
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +48,8 @@ def build_release(pk: int) -> None:
 
 @shared_task(name="portal.publish_release")
 def publish_release(pk: int) -> None:
-    publishing.publish(pk)
+    if publishing.publish(pk):
+        mirrors.push()
 
 
 @shared_task(name="portal.sweep")
@@ -71,7 +71,13 @@ def tidy() -> None:
 
 @shared_task(name="portal.refresh_timestamp")
 def refresh_timestamp() -> None:
-    tuf.refresh(settings.REPOSITORY, settings.ONLINE_KEYS)
+    if freshness.renew():
+        mirrors.push()
+
+
+@shared_task(name="portal.retry_mirrors")
+def retry_mirrors() -> None:
+    mirrors.retry()
 
 
 #: Which task serves a row in which state.

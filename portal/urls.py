@@ -41,6 +41,7 @@ desk_pages = [
 urlpatterns = [
     path("", include((public_pages, "public"))),
     path("desk/", include((desk_pages, "desk"))),
+    path("blocklist/", feed.file, {"path": "index.html"}, name="blocklist-start"),
     path("blocklist/<path:path>", feed.file, name="blocklist"),
     path("healthz", feed.health, name="health"),
 ]

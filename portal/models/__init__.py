@@ -2,12 +2,12 @@
 
 from portal.models.case import Case, CaseItem
 from portal.models.decision import Decision, DecisionMatch
-from portal.models.entry import Entry, Listing, Support
+from portal.models.entry import Entry, Listing, Support, Told
 from portal.models.event import Event
 from portal.models.index import DatasetIndex
 from portal.models.item import Item, SealedPicture
 from portal.models.match import Match
-from portal.models.release import Release
+from portal.models.release import Mirror, Release
 from portal.models.submission import Submission
 from portal.models.user import User
 
@@ -22,9 +22,11 @@ __all__ = [
     "Item",
     "Listing",
     "Match",
+    "Mirror",
     "Release",
     "SealedPicture",
     "Submission",
     "Support",
+    "Told",
     "User",
 ]

@@ -27,7 +27,7 @@ class Support(models.Model):
     """A confirmed removal keeps an entry alive for one item until that is withdrawn or overturned.
 
     An item supports the entries of those chosen rows that it matched itself. ``stood`` tells that the entry
-    was public before this support came.
+    was public before this support came; ``ended_day`` is since when what it no longer supports waits to go.
     """
 
     entry = models.ForeignKey(Entry, models.CASCADE, related_name="supports")
@@ -35,6 +35,7 @@ class Support(models.Model):
     item = models.ForeignKey(Item, models.PROTECT, related_name="supports")
     stood = models.BooleanField(default=False)
     ended = models.BooleanField(default=False)
+    ended_day = models.DateField(null=True)
     ended_by = models.ForeignKey(Decision, models.PROTECT, null=True, related_name="+")
 
     class Meta:
@@ -66,3 +67,28 @@ class Listing(models.Model):
 
     def __str__(self) -> str:
         return f"listing {self.pk}"
+
+
+class Told(models.Model):
+    """That a release's part of the receipts log told an item something, so that it is told once.
+
+    Written when the release is built and gone when that is discarded: the next one tells it then. A refusal
+    is about no entry.
+    """
+
+    item = models.ForeignKey(Item, models.CASCADE, related_name="told")
+    entry = models.ForeignKey(Entry, models.PROTECT, null=True, related_name="+")
+    action = models.CharField(max_length=12)
+    release = models.ForeignKey(Release, models.PROTECT, related_name="told")
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["item", "entry", "action"], name="told_once"),
+            models.UniqueConstraint(
+                fields=["item", "action"], condition=models.Q(entry=None), name="refusal_told_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"told {self.pk}"

@@ -26,7 +26,8 @@ class Release(Work):
     folder = models.CharField(max_length=60, blank=True, help_text="its folder under the staging folder")
     seq = models.PositiveIntegerField(null=True)
     created = models.DateField()
-    changes = models.JSONField(default=list, help_text="per edition: name, added, removed, rows")
+    changes = models.JSONField(default=list, help_text="per edition: its name, grounds, counts, cover, wait")
+    advice = models.TextField(blank=True, help_text="what to do about the last problem, in one sentence")
 
     class Meta:
         default_permissions = ()
@@ -44,3 +45,25 @@ class Release(Work):
 
     def __str__(self) -> str:
         return f"release row {self.pk}"
+
+
+class Mirror(models.Model):
+    """A place that releases are uploaded to as well, and how far that went.
+
+    ``problem`` stands from before an upload begins until it is done, so an upload that nobody lived to finish
+    is seen too. ``since`` is the day of the first of the failures that are not made good.
+    """
+
+    url = models.CharField(max_length=500, unique=True)
+    seq = models.PositiveIntegerField(null=True, help_text="the release that was there after the last upload")
+    confirmed = models.DateField(null=True, help_text="day of the last upload that was done")
+    problem = models.CharField(max_length=60, blank=True)
+    advice = models.TextField(blank=True)
+    since = models.DateField(null=True)
+
+    class Meta:
+        default_permissions = ()
+        ordering = ["url"]
+
+    def __str__(self) -> str:
+        return f"mirror {self.pk}"

@@ -15,10 +15,11 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from portal import checking, indexes, intake, review, tasks
+from portal import checking, indexes, intake, proofs, review, tasks
 from portal import status as item_status
 from portal.drafts import BadDraftError, Draft
 from portal.models import Submission
@@ -193,6 +194,9 @@ def _status(request: HttpRequest, words: receipt.Receipt, submission: Submission
         "submission": submission,
         "items": item_status.of(submission),
         "ground": current().ground(submission.ground),
+        "told": proofs.releases(submission),
+        "repository": request.build_absolute_uri(reverse("blocklist-start")).rstrip("/"),
+        "prove_page": (settings.REPOSITORY / "prove.html").is_file(),
     }
     return render(request, "public/status.html", shown)
 

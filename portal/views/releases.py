@@ -7,7 +7,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST, require_safe
 
-from portal import publishing
+from portal import freshness, lists, mirrors, publishing
+from portal.days import today
 from portal.models import Release
 from portal.tasks import poke_row
 from portal.views.staff import person, staff_page, staff_render
@@ -67,9 +68,10 @@ def discard(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _overview(request: HttpRequest, problem: str = "") -> HttpResponse:
     under_way = Release.objects.exclude(state__in=Release.ENDED).first()
-    signed = None
+    signed, due = None, []
     try:
         publishing.refuse_other_history()
+        due = freshness.due()
     except TakedownError as error:
         problem = problem or error.sentence
     if under_way and under_way.state == Release.State.STAGED:
@@ -82,7 +84,9 @@ def _overview(request: HttpRequest, problem: str = "") -> HttpResponse:
         "signed": signed,
         "folder": publishing.staging(under_way) if under_way else None,
         "repository": settings.REPOSITORY,
-        "waiting": publishing.waiting(),
+        "waiting": {} if under_way else lists.plan(today()).waiting,
+        "due": due,
+        "mirrors": mirrors.shown(),
         "published": Release.objects.filter(state=Release.State.PUBLISHED)[:50],
         "problem": problem,
         "here": "releases",

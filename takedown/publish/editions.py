@@ -2,9 +2,9 @@
 
 1. An edition that includes another removes whatever that one removes.
 2. An edition that cuts its digests comes with a count of what they cover, and covers enough (cover.py).
-3. Child-safety entries are only ever buried: by an edition that cuts, purges and covers 300 or more. No
-   other edition begins to list one in full, or the difference of the two would point at it. An entry that
-   stood in full before it became one stays: taking it out now would point at it just as well.
+3. Child-safety entries are only ever buried: by an edition that cuts, purges and covers 300 or more. None
+   begins to be listed in full, or the difference of two editions would point at it. An entry that stood in
+   full before it became one stays: taking it out now would point at it just as well.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def check_editions(
         UsageError: slugs ``edition-not-included``, ``child-safety-cover``, ``child-safety-in-full``, and
             those of ``cover.check``.
     """
-    buried = State.of(key for draft in drafts for key in draft.buried)
+    hidden = _hidden(drafts, listed)
     for draft in drafts:
         for name in draft.includes:
             _check_included(draft.name, states[draft.name], name, states.get(name))
@@ -55,7 +55,7 @@ def check_editions(
         if draft.prefix_hex < FULL:
             cover.check(draft.name, states[draft.name], draft.k_min, draft.cover)
         if draft.prefix_hex > cover.MOST_DIGITS:
-            _check_hidden(draft.name, states[draft.name], buried, listed)
+            _check_hidden(draft.name, states[draft.name], hidden)
 
 
 def cut(state: State, prefix_hex: int) -> State:
@@ -91,16 +91,23 @@ def _check_included(name: str, state: State, included: str, other: State | None)
         )
 
 
-def _check_hidden(name: str, state: State, buried: State, listed: Callable[[str], State | None]) -> None:
-    shown = {
-        kind: np.intersect1d(digests, buried.digests(kind), assume_unique=True)
-        for kind, digests in state.lists.items()
-        if digests.dtype == buried.digests(kind).dtype
-    }
-    if not any(map(len, shown.values())):
-        return
-    before = listed(name) or State()
-    if any(len(_outside(digests, before.digests(kind))) for kind, digests in shown.items()):
+def _hidden(drafts: Sequence[EditionDraft], listed: Callable[[str], State | None]) -> State:
+    """The child-safety entries that no edition lists in full today."""
+    buried = State.of(key for draft in drafts for key in draft.buried)
+    for draft in drafts:
+        shown = listed(draft.name) if buried.lists and draft.prefix_hex == FULL else None
+        if shown is not None and shown.prefix_hex == FULL:
+            left = {kind: _outside(found, shown.digests(kind)) for kind, found in buried.lists.items()}
+            buried = State.trusted(FULL, left)
+    return buried
+
+
+def _check_hidden(name: str, state: State, hidden: State) -> None:
+    """An edition of whole digests lists none of them; one cut to 17 and more digits is refused elsewhere."""
+    shown = (
+        np.intersect1d(found, state.digests(kind), assume_unique=True) for kind, found in hidden.lists.items()
+    )
+    if any(map(len, shown)):
         raise UsageError(
             f"Edition {name} would list child-safety entries in full; leave them to the edition that buries "
             "them. Nothing was staged.",

@@ -57,6 +57,18 @@ def _person(name: str, role: str) -> User:
 
 
 @pytest.fixture
+def use_policy(settings: object, tmp_path: Path) -> Callable[[str], None]:
+    """Put another policy.toml in force, as a restart does."""
+    written = iter(range(100))
+
+    def use(text: str) -> None:
+        settings.POLICY_FILE = tmp_path / f"policy-{next(written)}.toml"
+        settings.POLICY_FILE.write_text(text)
+
+    return use
+
+
+@pytest.fixture
 def alice(db: None) -> User:
     return _person("alice", "reviewer")
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 from factories.releases import sign_release
 
-from portal import demo, policy, publishing
-from portal.models import Listing, Release, Submission, User
+from portal import demo, publishing
+from portal.models import Listing, Release, Submission, Told, User
 from takedown import publish as tuf
 
 Submit = Callable[..., Submission]
@@ -69,14 +68,12 @@ def test_a_public_release_cannot_be_discarded_and_is_finished_by_trying_again(
 
 
 def test_a_policy_that_drops_a_ground_cannot_unblock(
-    removed: Submission, mara: User, settings: object, monkeypatch: pytest.MonkeyPatch
+    removed: Submission, mara: User, settings: object, use_policy: Callable[[str], None]
 ) -> None:
     release = _staged(mara, settings)
     publishing.ask_to_publish(release, mara)
     assert publishing.publish(release.pk)
-    shipped = policy.current()
-    without = {name: ground for name, ground in shipped.grounds.items() if name != "private"}
-    monkeypatch.setattr(publishing, "current", lambda: replace(shipped, grounds=without))
+    use_policy(settings.POLICY_FILE.read_text().replace("[grounds.private]", "[grounds.medical]"))
     following = publishing.request(mara)
     assert not publishing.build(following.pk)
     following.refresh_from_db()
@@ -129,9 +126,11 @@ def test_a_database_of_another_history_builds_nothing(
         publishing.ask_to_publish(release, mara)
         assert publishing.publish(release.pk)
     if history == "an empty database":
+        Told.objects.all().delete()
         Listing.objects.all().delete()
         Release.objects.all().delete()
     elif history == "one from before the last release":
+        Told.objects.filter(release__seq=2).delete()
         Listing.objects.filter(since__seq=2).delete()
         Release.objects.filter(seq=2).delete()
     else:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from portal import publishing, review
+from portal import lists, review
 from portal.days import today
 from portal.models import (
     Case,
@@ -207,6 +207,8 @@ def test_waiting_counts_what_the_next_release_would_change(
 ) -> None:
     _item, case = ask()
     decide(case)
-    assert publishing.waiting() == {"research": (1, 0)}
+    waiting = lists.plan(today()).waiting["research"]
+    assert (waiting.added, waiting.removed, waiting.go) == (1, 0, 1)
     _publish(alice)
-    assert publishing.waiting() == {"research": (0, 0)}
+    waiting = lists.plan(today()).waiting["research"]
+    assert (waiting.added, waiting.removed, waiting.go) == (0, 0, 0)
