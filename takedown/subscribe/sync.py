@@ -118,9 +118,8 @@ def _take_newest(job: _Job, current: Current | None, min_seq: int) -> Current:
     release = fetch_release(job.url, job.root, job.state_dir / store.METADATA, job.fetcher)
     bind(job.state_dir, job.url, job.root)
     _check_release(release, current, min_seq)
-    if current and current.manifests == {
-        name: target.hashes.get("sha256") for name, target in release.manifests.items()
-    }:
+    offered = {name: target.hashes.get("sha256") for name, target in release.manifests.items()}
+    if current and (current.seq, current.manifests) == (release.seq, offered):
         if is_whole(job.state_dir, current):
             return current
         job.warnings.append(_DAMAGED)
@@ -158,16 +157,25 @@ def _write_list(job: _Job, release: Release, current: Current | None) -> Current
     folder = _new_folder(job.state_dir / store.LISTS, release)
     part = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
+    try:
+        editions = _write_editions(job, part, release, current.editions if current else {})
+        disk.rename_tree(part, folder)
+    except Exception:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+    moved = {edition: replace(made, folder=folder) for edition, made in editions.items()}
+    return Current(folder, release.seq, release.root_version, moved)
+
+
+def _write_editions(
+    job: _Job, part: Path, release: Release, kept: dict[str, LocalEdition]
+) -> dict[str, LocalEdition]:
     disk.write(part / store.TARGETS, release.targets_bytes)
     log = _write_checkpoint(job, part, release)
-    kept = current.editions if current else {}
-    editions = {
+    return {
         edition: _write_edition(job, part, target, log, kept.get(edition))
         for edition, target in sorted(release.manifests.items())
     }
-    disk.rename_tree(part, folder)
-    moved = {edition: replace(made, folder=folder) for edition, made in editions.items()}
-    return Current(folder, release.seq, release.root_version, moved)
 
 
 def _new_folder(lists: Path, release: Release) -> Path:
