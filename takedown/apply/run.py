@@ -2,7 +2,7 @@
 
 1. Shards that an earlier run finished are counted and passed over (journal.py).
 2. Files that are more than their share are scanned in pieces first (pieces.py).
-3. One process a core deals with one shard after the other (deal.py), the longest first. One that fails is
+3. One process a core deals with one shard after the other (deal.py). One that fails is
    named, and the others are done.
 
 The processes are started anew and not forked: they end with whoever started them, a fork of a process with
@@ -67,7 +67,7 @@ class Run:
         self._ticker = Ticker(self.jobs, self.progress)
         self._pass_over()
         todo = [number for number in range(len(self.jobs)) if number not in self._results]
-        todo.sort(key=lambda number: -size_of(self.jobs[number]))
+        todo = longest_first(todo, [size_of(job) for job in self.jobs])
         workers = self.workers or self._enough(todo)
         if workers == 1:
             self._ask_inventory(todo, workers)
@@ -202,6 +202,12 @@ class Ticker:
             self._done += rows
             if self._progress:
                 self._progress(self._done, max(self._total, self._done))
+
+
+def longest_first(numbers: Sequence[int], sizes: Sequence[int]) -> list[int]:
+    """What is much longer than others comes first, so that all processes end together; the rest in order."""
+    much = 2 * sum(sizes[number] for number in numbers) // max(1, len(numbers))
+    return sorted(numbers, key=lambda number: -(sizes[number] // max(1, much)))
 
 
 def size_of(job: Job) -> int:

@@ -15,6 +15,7 @@ from factories import lists, shards
 from factories.copies import tree
 
 from takedown.apply import apply, pieces, plan
+from takedown.apply.run import longest_first
 
 TESTS = Path(__file__).parents[1]
 
@@ -164,3 +165,9 @@ def test_a_process_that_dies_costs_its_file_only(tmp_path):
     assert outcome.files == 6 - len(outcome.errors)
     again = apply(listed, [tmp_path / "in"], tmp_path / "out", workers=2)
     assert (again.files, again.errors) == (6, [])
+
+
+def test_files_much_longer_than_others_come_first():
+    assert longest_first([0, 1, 2, 3], [10, 12, 90, 11]) == [2, 0, 1, 3]
+    assert longest_first([1, 3], [0, 12, 0, 11]) == [1, 3]
+    assert longest_first([], []) == []
