@@ -79,7 +79,7 @@ def _profile(review: ChangeReview) -> str:
 def _role_lines(role: RoleChange) -> Iterator[str]:
     changed = f" (CHANGED from {role.before})" if role.before not in (None, role.threshold) else ""
     total = len(role.kept) + len(role.added)
-    yield f"{role.role}: {role.threshold} of {total} keys{changed}"
+    yield f"{role.role}: {role.threshold} of {total} keys{_few(total, role.wanted)}{changed}"
     for keys, what in ((role.kept, "stays"), (role.added, "COMES"), (role.revoked, "GOES")):
         for key in keys:
             yield f"  {what:5}  {key}"
@@ -110,9 +110,17 @@ def _status_line(role: RoleStatus) -> str:
     else:
         state = f"until {when} ({reminder.days_left} days)" + (", DUE: sign it anew" if reminder.due else "")
     return (
-        f"{role.role} {reminder.version}: {role.threshold} of {len(role.keys)} keys, {state}; "
+        f"{role.role} {reminder.version}: {role.threshold} of {_count(role)}, {state}; "
         f"keys {_names(role.keys)}; signed by {_names(role.signed)}"
     )
+
+
+def _count(role: RoleStatus) -> str:
+    return f"{len(role.keys)} keys{_few(len(role.keys), role.wanted)}"
+
+
+def _few(there: int, wanted: int) -> str:
+    return f" ({wanted - there} FEWER than its profile has: add soon)" if there < wanted else ""
 
 
 def _names(keys: Iterable[NamedKey]) -> str:
@@ -125,6 +133,7 @@ def _role_fields(role: RoleStatus) -> dict[str, Any]:
         "role": role.role,
         "version": reminder.version,
         "threshold": role.threshold,
+        "wanted": role.wanted,
         "keys": _key_fields(role.keys),
         "signed": _key_fields(role.signed),
         "expires": reminder.expires.isoformat(),
@@ -139,6 +148,7 @@ def _change_fields(role: RoleChange) -> dict[str, Any]:
         "role": role.role,
         "threshold_before": role.before,
         "threshold": role.threshold,
+        "wanted": role.wanted,
         "kept": _key_fields(role.kept),
         "added": _key_fields(role.added),
         "revoked": _key_fields(role.revoked),

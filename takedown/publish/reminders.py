@@ -48,6 +48,7 @@ class RoleStatus:
 
     Attributes:
         threshold: signatures needed.
+        wanted: keys that the profile has; with fewer, each lost key counts.
         keys: whoever can give one.
         signed: whoever did on what is in force now.
         reminder: when that expires.
@@ -55,6 +56,7 @@ class RoleStatus:
 
     role: str
     threshold: int
+    wanted: int
     keys: tuple[NamedKey, ...]
     signed: tuple[NamedKey, ...]
     reminder: Reminder
@@ -114,7 +116,8 @@ def _role(head: Head, role: str, now: datetime) -> RoleStatus:
     found = root.get_verification_result(role, metadata.signed_bytes, metadata.signatures)
     keys = tuple(NamedKey(key_name(root, keyid, role), keyid) for keyid in root.roles[role].keyids)
     signed = tuple(key for key in keys if key.keyid in found.signed)
-    return RoleStatus(role, root.roles[role].threshold, keys, signed, _reminder(root, metadata, now))
+    threshold, wanted = root.roles[role].threshold, profile_of(root)[role].keys
+    return RoleStatus(role, threshold, wanted, keys, signed, _reminder(root, metadata, now))
 
 
 def _reminder(root: Root, metadata: Metadata[Any], now: datetime) -> Reminder:

@@ -20,7 +20,7 @@ from takedown import disk
 from takedown.blocklist import canonical
 from takedown.blocklist.root import THROWAWAY_FIELD
 from takedown.errors import UsageError, VerificationFailed
-from takedown.publish.keyring import PROFILE_FIELD, PUBLISHER_FIELD, load
+from takedown.publish.keyring import PROFILE_FIELD, PUBLISHER_FIELD, load, profile_of
 from takedown.publish.public_keys import ROLES
 from takedown.publish.repository import seq_of
 from takedown.publish.root_change import SHORT, key_name
@@ -44,12 +44,14 @@ class RoleChange:
 
     Attributes:
         before, threshold: signatures needed now (None for a new repository) and afterwards.
+        wanted: keys that the profile has; with fewer, each lost key counts.
         kept, added, revoked: keys.
     """
 
     role: str
     before: int | None
     threshold: int
+    wanted: int
     kept: tuple[NamedKey, ...]
     added: tuple[NamedKey, ...]
     revoked: tuple[NamedKey, ...]
@@ -235,6 +237,7 @@ def _role_change(role: str, before: Root | None, after: Root) -> RoleChange:
         role=role,
         before=before.roles[role].threshold if before else None,
         threshold=after.roles[role].threshold,
+        wanted=profile_of(after)[role].keys,
         kept=tuple(_named(after, keyid, role) for keyid in new if keyid in old),
         added=tuple(_named(after, keyid, role) for keyid in new if keyid not in old),
         revoked=tuple(_named(before, keyid, role) for keyid in old if before and keyid not in new),
