@@ -43,6 +43,8 @@ LEAF_BYTES = TAG_BYTES + NONCE_BYTES + PLAIN_BYTES + SEAL_BYTES
 #: The leaves of a release are a multiple of this, and never none.
 PADDED = 256
 
+UNREADABLE = "A leaf of the log has the mark of this receipt and does not open with it; tell the publisher."
+
 _TAG_LABEL, _KEY_LABEL = b"tdl1", b"tdl1 leaf key"
 _ACTION_OF = {byte: action for action, byte in ACTIONS.items()}
 _KIND_OF = {byte: kind for kind, byte in KINDS.items()}
@@ -135,10 +137,7 @@ def open_leaf(proof_key: bytes, seq: int, i: int, leaf: bytes) -> Opened:
         plain = AESGCM(_leaf_key(proof_key, seq, i)).decrypt(nonce, sealed, found)
         return _read_plain(plain)
     except (InvalidTag, ValueError) as error:
-        raise VerificationFailed(
-            "A leaf of the log has the mark of this receipt and does not open with it; tell the publisher.",
-            slug="leaf-unreadable",
-        ) from error
+        raise VerificationFailed(UNREADABLE, slug="leaf-unreadable") from error
 
 
 def _place(seq: int, i: int) -> bytes:

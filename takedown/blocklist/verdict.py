@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from takedown.blocklist.leaves import Opened
+from takedown.blocklist.leaves import UNREADABLE, Opened
 
 #: Outcomes that are not as they should be, and the slug of the error that each is.
 FAULTS = {
@@ -41,6 +41,13 @@ SENTENCES = {
     "proven": "Proven: {count} of the {size} leaves of the signed log (release {seq}) are of this receipt.",
     "not-proven": "Not proven: {count} of the {size} leaves of the signed log (release {seq}) are of this "
     "receipt, and the list does not agree with them.",
+    "no-leaf": "No release up to number {seq} has a leaf of this receipt; compare the words with your note, "
+    "or look again after the next release.",
+    "log-differs": "The log that is served is not the one that was signed with the list: it was altered, or "
+    "somebody is shown another one than you. Nothing is proven; tell the publisher.",
+    "leaf-unreadable": UNREADABLE,
+    "leaf-repeated": "The log has a leaf of this receipt twice, so none of them counts; tell the publisher.",
+    "leaf-not-in-log": "A leaf of this receipt is not in the log that was signed; tell the publisher.",
     "entry-missing": "The log says that an entry of this receipt is listed, and the verified list does not "
     "name it; tell the publisher.",
     "entry-present": "The log says that an entry of this receipt was taken back, and the verified list names "

@@ -10,10 +10,10 @@ between two of them leaves some of the release before; the next publish or refre
 
 from __future__ import annotations
 
-from importlib import resources
 from pathlib import Path
 
 from takedown import disk
+from takedown.publish import prove_page
 from takedown.publish.people_facts import facts_of
 from takedown.publish.people_feed import feed
 from takedown.publish.people_page import page
@@ -36,14 +36,11 @@ def write_people(repository: Path, head: Head) -> None:
         repository: its folder.
         head: what is committed there.
     """
-    prove = resources.files("takedown").joinpath(f"data/{PROVE}")
-    proves = prove.is_file()
-    facts = facts_of(repository, head, proves=proves)
+    facts = facts_of(repository, head, proves=True)
     made = {README: readme(facts), INDEX: page(facts)}
     if facts.history:
         made[FEED] = feed(facts)
-    if proves:
-        made[PROVE] = prove.read_bytes()
+    made[PROVE] = prove_page.page()
     for name in FILES:
         if name in made:
             _put(repository / name, made[name])

@@ -94,11 +94,7 @@ def prove_receipt(
     fetched = fetch_log(fetcher or Fetcher(), _address(state_dir), current.seq, log, state_dir, progress)
     own = tuple(fetched.own(proof_key, current.seq))
     if not own:
-        raise VerificationFailed(
-            f"No release up to number {current.seq} has a leaf of this receipt; compare the words with your "
-            "note, or look again after the next release.",
-            slug="no-leaf",
-        )
+        raise VerificationFailed(SENTENCES["no-leaf"].format(seq=current.seq), slug="no-leaf")
     warnings = root_warnings((state_dir / store.ROOT).read_bytes())
     return Proof(current.seq, log, judge(own, lambda kind, digest: _search(lists, kind, digest)), warnings)
 

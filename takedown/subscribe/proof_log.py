@@ -24,7 +24,7 @@ from takedown.blocklist import paths
 from takedown.blocklist.leaves import LEAF_BYTES, PADDED, TAG_BYTES, open_leaf, tag
 from takedown.blocklist.log import Rows, Tree, verify_inclusion
 from takedown.blocklist.manifest import Log
-from takedown.blocklist.verdict import OwnLeaf
+from takedown.blocklist.verdict import SENTENCES, OwnLeaf
 from takedown.errors import NothingToSync, VerificationFailed
 
 #: Told (files done, files in all).
@@ -51,7 +51,7 @@ class FetchedLog:
         self._tree = Tree(self._rows)
         self._root = self._tree.root()
         if len(self._rows) != log.size or self._root.hex() != log.root:
-            raise _differs()
+            raise _refused("log-differs")
         heads = np.frombuffer(self._data, dtype=np.uint8).reshape(-1, LEAF_BYTES)[:, :8]
         keys = np.ascontiguousarray(heads).view(">u8").ravel()
         self._order = np.argsort(keys)
@@ -73,10 +73,7 @@ class FetchedLog:
                 says = open_leaf(proof_key, seq, i, leaf)
                 proof = self._tree.inclusion(index)
                 if not verify_inclusion(leaf, index, len(self), proof, self._root):
-                    raise VerificationFailed(
-                        "A leaf of this receipt is not in the log that was signed; tell the publisher.",
-                        slug="leaf-not-in-log",
-                    )
+                    raise _refused("leaf-not-in-log")
                 yield OwnLeaf(seq, i, index, says)
                 i += 1
 
@@ -86,10 +83,7 @@ class FetchedLog:
         start, end = (int(np.searchsorted(self._heads, head, side)) for side in ("left", "right"))
         found = [int(at) for at in self._order[start:end] if self._rows[int(at)][:TAG_BYTES] == wanted]
         if len(found) > 1:
-            raise VerificationFailed(
-                "The log has a leaf of this receipt twice, so none of them counts; tell the publisher.",
-                slug="leaf-repeated",
-            )
+            raise _refused("leaf-repeated")
         return found[0] if found else None
 
 
@@ -117,7 +111,7 @@ def fetch_log(
             if progress:
                 progress(seq, newest)
         if left:
-            raise _differs()
+            raise _refused("log-differs")
         file.flush()
         return FetchedLog(file, log)
 
@@ -129,7 +123,7 @@ def _append(fetcher: FetcherInterface, url: str, file: BinaryIO, most: int) -> i
         with fetcher.download_file(url, most) as source:
             shutil.copyfileobj(source, file, _BLOCK)
     except DownloadLengthMismatchError as error:
-        raise _differs() from error
+        raise _refused("log-differs") from error
     except DownloadHTTPError as error:
         if error.status_code in _GONE:
             sentence = "A file of the log is missing there; try again later, or tell the publisher."
@@ -139,16 +133,12 @@ def _append(fetcher: FetcherInterface, url: str, file: BinaryIO, most: int) -> i
         raise _unreachable() from error
     fetched = file.tell() - before
     if not fetched or fetched % (PADDED * LEAF_BYTES):
-        raise _differs()
+        raise _refused("log-differs")
     return fetched
 
 
-def _differs() -> VerificationFailed:
-    return VerificationFailed(
-        "The log that is served is not the one that was signed with the list kept here: it was altered, or "
-        "somebody is shown another one than you. Nothing is proven; tell the publisher.",
-        slug="log-differs",
-    )
+def _refused(slug: str) -> VerificationFailed:
+    return VerificationFailed(SENTENCES[slug], slug=slug)
 
 
 def _unreachable() -> NothingToSync:
