@@ -22,6 +22,7 @@ from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, Targets, Timest
 
 from takedown import disk
 from takedown.blocklist import paths
+from takedown.blocklist.manifest import Manifest
 from takedown.errors import UsageError
 from takedown.publish.behind import refuse_behind, remember
 from takedown.publish.history import new_files
@@ -191,6 +192,8 @@ def _check_signed(root: Root, staged: StagedRelease, now: datetime | None) -> No
 
 def _copy_data(repository: Path, staging: Path, staged: StagedRelease) -> None:
     """Data first, so that whatever a manifest names is there before the manifest is."""
+    for manifest, _ in staged.manifests.values():
+        _clear_given_up(repository, manifest)
     files = [file for manifest, _ in staged.manifests.values() for file in new_files(manifest)]
     files.append(leaves_file(staging, seq_of(staged.targets.signed)))
     targets = staged.targets.signed.targets
@@ -201,3 +204,12 @@ def _copy_data(repository: Path, staging: Path, staged: StagedRelease) -> None:
     folders = {folder for path, _, _ in files for folder in Path(path).parents}
     for folder in sorted(folders, key=lambda folder: len(folder.parts), reverse=True):
         disk.sync_folder(repository / folder)
+
+
+def _clear_given_up(repository: Path, manifest: Manifest) -> None:
+    """Remove what a release of this number left when it was given up: statements in SQL read whole folders."""
+    named = {path for path, _, _ in new_files(manifest)}
+    folder = (repository / paths.state(manifest.edition, manifest.seq, "", "")).parent
+    for file in folder.glob("*"):
+        if file.relative_to(repository).as_posix() not in named:
+            file.unlink()
