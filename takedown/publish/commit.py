@@ -207,7 +207,7 @@ def _copy_data(repository: Path, staging: Path, staged: StagedRelease) -> None:
 
 
 def _clear_given_up(repository: Path, manifest: Manifest) -> None:
-    """Remove what a release of this number left when it was given up: statements in SQL read whole folders."""
+    """Remove what a release of this number left when it was given up: SQL reads the folder as a whole."""
     named = {path for path, _, _ in new_files(manifest)}
     folder = (repository / paths.state(manifest.edition, manifest.seq, "", "")).parent
     for file in folder.glob("*"):

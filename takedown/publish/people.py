@@ -36,11 +36,10 @@ def write_people(repository: Path, head: Head) -> None:
         repository: its folder.
         head: what is committed there.
     """
-    facts = facts_of(repository, head, proves=True)
-    made = {README: readme(facts), INDEX: page(facts)}
+    facts = facts_of(repository, head)
+    made = {PROVE: prove_page.page(), README: readme(facts), INDEX: page(facts)}
     if facts.history:
         made[FEED] = feed(facts)
-    made[PROVE] = prove_page.page()
     for name in FILES:
         if name in made:
             _put(repository / name, made[name])

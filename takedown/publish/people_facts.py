@@ -49,7 +49,6 @@ class Facts:
         root_keys: full ids of the keys of the newest root, sorted; root_threshold of them must sign.
         editions: newest manifests, sorted by name.
         history: newest release first; empty before the first.
-        proves: whether prove.html is there.
     """
 
     publisher: str
@@ -60,16 +59,14 @@ class Facts:
     root_threshold: int
     editions: tuple[Manifest, ...]
     history: tuple[Past, ...]
-    proves: bool
 
 
-def facts_of(repository: Path, head: Head, *, proves: bool) -> Facts:
+def facts_of(repository: Path, head: Head) -> Facts:
     """Read what the pages tell.
 
     Args:
         repository: folder of the release repository.
         head: what is committed there.
-        proves: whether prove.html is there.
     """
     root = head.root.signed
     first = (repository / paths.metadata(1, "root")).read_bytes()
@@ -86,7 +83,6 @@ def facts_of(repository: Path, head: Head, *, proves: bool) -> Facts:
         root_threshold=root.roles["root"].threshold,
         editions=editions,
         history=_history(repository, editions),
-        proves=proves,
     )
 
 

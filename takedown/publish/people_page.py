@@ -11,12 +11,6 @@ from takedown.publish.people_facts import Facts, Past
 from takedown.publish.people_feed import told
 from takedown.publish.people_sql import ENGINES, Engine, filter_sql, list_sql
 
-_PROVE = (
-    "<h2>Did you ask for a removal?</h2>\n"
-    '<p><a href="prove.html">Check with your receipt</a> whether a release holds your entry. Your browser '
-    "does it alone, and your receipt stays on your device.</p>"
-)
-
 
 def page(facts: Facts) -> bytes:
     """The page as UTF-8."""
@@ -25,7 +19,6 @@ def page(facts: Facts) -> bytes:
         trial=f'<p class="note">{text.TRIAL}</p>' if facts.throwaway else "",
         newest=_newest(facts),
         commands=escape(text.commands(facts)),
-        prove=_PROVE if facts.proves else "",
         root_sha256=_grouped(facts.root_sha256),
         threshold=facts.root_threshold,
         root_keys=_lines(f'<code class="print">{_grouped(key)}</code>' for key in facts.root_keys),

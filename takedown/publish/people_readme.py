@@ -9,10 +9,6 @@ from takedown.publish import people_text as text
 from takedown.publish.people_facts import Facts
 from takedown.publish.people_sql import ENGINES, METADATA, SIDECAR, Engine, filter_sql, list_sql
 
-_PROVE = (
-    "\nWhoever asked for a removal can open `prove.html` and check, with the receipt, whether a release "
-    "holds the entry; nothing about them is sent."
-)
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~&])")
 
 
@@ -23,7 +19,6 @@ def readme(facts: Facts) -> bytes:
         trial=f"\n**{text.TRIAL}**\n" if facts.throwaway else "",
         newest=_newest(facts),
         commands=text.commands(facts),
-        prove=_PROVE if facts.proves else "",
         root_sha256=facts.root_sha256,
         threshold=facts.root_threshold,
         root_keys="\n".join(f"  - `{key}`" for key in facts.root_keys),
