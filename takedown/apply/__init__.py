@@ -21,6 +21,7 @@ from pathlib import Path
 
 from takedown.apply import removed as table
 from takedown.apply import result
+from takedown.apply.batches import filter_batch
 from takedown.apply.forecast import Announce, announced
 from takedown.apply.inventory import Inventory
 from takedown.apply.layout import Layout, lay_out
@@ -43,6 +44,7 @@ __all__ = [
     "Restored",
     "Scanner",
     "apply",
+    "filter_batch",
     "plan",
     "restore",
 ]

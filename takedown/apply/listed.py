@@ -30,6 +30,3 @@ class Listing(Protocol):
             VerificationFailed: the list on this disk was altered.
         """
         ...
-
-
-Blocklist = Listing

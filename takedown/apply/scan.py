@@ -56,7 +56,7 @@ class Scanner:
     """
 
     def __init__(self, listing: Listing) -> None:
-        tables = ((place, _table(listing, kind)) for place, kind in enumerate(PUBLISHED_KINDS))
+        tables = ((place, listing.table(kind)) for place, kind in enumerate(PUBLISHED_KINDS))
         self._tables = [(place, table) for place, table in tables if table is not None and len(table)]
         names = [name for _, table in self._tables for name in COLUMNS_OF_KIND[table.kind]]
         self.columns = tuple(dict.fromkeys(["url", *names]))
@@ -115,9 +115,3 @@ class Scanner:
         for reason, rows in doubtful.items():
             uncheckable[reason] += int(np.count_nonzero(rows & (marks == STAYS)))
         return marks
-
-
-def _table(listing: Listing, kind: str) -> Table | None:
-    if hasattr(listing, "table"):
-        return listing.table(kind)
-    return Table.of(kind, listing.prefix_hex, listing.entries(kind))
