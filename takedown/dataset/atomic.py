@@ -76,7 +76,7 @@ class Pending:
 
 
 def waiting(target: Path) -> Path:
-    """Where what is to go to `target` stands: under a temporary name before `place`, and then in its place."""
+    """Where what is to go to `target` stands: under a temporary name until `place`, then in its place."""
     parts = (disk.part_of(target), _link_of(target))
     return next((part for part in parts if os.path.lexists(part)), target)
 

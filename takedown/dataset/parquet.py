@@ -34,6 +34,7 @@ MAX_FOOTER_BYTES = 64 * 1024 * 1024
 MAX_COLUMNS = 10_000
 
 _TAIL = 8  # footer length (4 bytes, little-endian) and the magic "PAR1"
+_ENCRYPTED = b"PARE"
 
 
 class ParquetShard(Shard):
@@ -210,6 +211,10 @@ def footer_size(path: Path) -> int:
             tail = file.read(_TAIL)
     except OSError as error:
         raise _bad(path, f"cannot be read ({error.strerror})", "dataset-unreadable") from error
+    if _ENCRYPTED in (head, tail[4:]):
+        raise BadDataset(
+            f"{path} is encrypted; decrypt it and try again, or leave it out.", slug="dataset-encrypted"
+        )
     length = int.from_bytes(tail[:4], "little") + _TAIL
     if head != b"PAR1" or tail[4:] != b"PAR1" or length + 4 > size:
         raise _bad(path, "is not a whole Parquet file", "dataset-unreadable")

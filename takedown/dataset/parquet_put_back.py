@@ -23,11 +23,11 @@ from takedown.dataset.parquet import open_parquet
 from takedown.dataset.parquet_rewrite import (
     GROUPS,
     group_sizes,
-    plain_schema,
+    how_to_write,
     read_group,
+    table_writer,
     writable,
     write_group,
-    writer_options,
 )
 from takedown.errors import BadDataset
 
@@ -50,18 +50,20 @@ def put_back(source: Path, aside: Path, places: NDArray[np.int64], target: Path,
         writable(source),
         pending.writing(target) as sink,
     ):
-        schema = plain_schema(kept)
+        metadata = kept.metadata.metadata
         check_places(places, back.metadata.num_rows, kept.metadata.num_rows + back.metadata.num_rows, source)
-        if not back.schema_arrow.equals(schema):
+        if not back.schema_arrow.equals(kept.schema_arrow):
             raise not_fitting(source)
-        options = writer_options((kept if kept.metadata.num_row_groups else back).metadata)
+        like, path = (kept, source) if kept.metadata.num_row_groups else (back, aside)
+        schema, options = how_to_write(like, path)
         ours, theirs = _Reader(kept, source, schema), _Reader(back, aside, schema)
         first = 0
-        with pq.ParquetWriter(sink, schema, **options) as writer:
+        with table_writer(sink, schema, options, metadata) as writer:
             for rows in _groups(kept.metadata, back.metadata, places):
                 low, high = np.searchsorted(places, (first, first + rows))
                 parts = ours.take(rows - int(high - low)), theirs.take(int(high - low))
-                write_group(writer, _merged(*parts, places[low:high] - first))
+                merged = _merged(*parts, places[low:high] - first)
+                write_group(writer, schema, iter(merged.to_batches()))
                 first += rows
         return sink.tell()
 
@@ -88,6 +90,7 @@ class _Reader:
     def __init__(self, file: pq.ParquetFile, path: Path, schema: pa.Schema) -> None:
         self._file, self._path = file, path
         self._next = 0
+        self._schema = schema
         self._rest = schema.empty_table()
 
     def take(self, rows: int) -> pa.Table:
@@ -97,7 +100,8 @@ class _Reader:
         while left:
             if self._next == self._file.metadata.num_row_groups:
                 raise not_fitting(self._path)
-            table = read_group(self._file, self._next, self._path)
+            batches = read_group(self._file, self._next, self._schema, self._path, np.empty(0, np.int64))
+            table = pa.Table.from_batches(batches, self._schema)
             self._next += 1
             parts.append(table.slice(0, left))
             self._rest = table.slice(left)
@@ -143,4 +147,4 @@ def _merged(kept: pa.Table, back: pa.Table, places: NDArray[np.int64]) -> pa.Tab
         parts += [kept.slice(at, point - at), back.slice(start, stop - start)]
         at = point
     parts.append(kept.slice(at))
-    return pa.concat_tables(parts).unify_dictionaries()
+    return pa.concat_tables(parts)

@@ -1,18 +1,21 @@
-"""Write a Parquet file again without some of its rows, and without changing anything else.
+"""Write a Parquet file again without some of its rows, or only those rows, and change nothing else.
 
 Kept: schema and column order, nested columns, key-value metadata, row-group boundaries (less the removed
-rows; a group left empty is dropped), and per column codec, dictionary use and statistics, format version,
-sort order and page index. Not kept, because pyarrow cannot: compression level, bloom filters, and encodings
-other than plain and dictionary.
+rows; a group left empty is dropped), and what parquet_options.py finds out. Not kept, because pyarrow cannot:
+compression level, and page sizes.
+
+Nothing of a removed row stays behind: dictionaries, statistics and bloom filters are made anew from the rows
+that stay. In memory is one row group at most, and of that only what stays.
 """
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -21,12 +24,15 @@ from numpy.typing import NDArray
 
 from takedown.dataset.atomic import Pending
 from takedown.dataset.parquet import damaged, open_parquet
+from takedown.dataset.parquet_options import writer_options
 from takedown.errors import BadDataset
 
 #: Key of the metadata of rows set aside: how many rows each row group of their source had, as JSON.
 GROUPS = b"takedown.row_groups"
-
-_VERSIONS = ("1.0", "2.4", "2.6")
+# What a whole number is without being told.
+_PLAIN_TYPES = ("NONE", "INT_32", "INT_64")
+#: Rows unpacked at a time.
+_BATCH_ROWS = 32_768
 
 
 def rewrite(source: Path, removed: NDArray[np.int64], target: Path, pending: Pending) -> int:
@@ -40,13 +46,13 @@ def rewrite(source: Path, removed: NDArray[np.int64], target: Path, pending: Pen
     """
     with open_parquet(source) as file, writable(source), pending.writing(target) as sink:
         _check(file, removed, source)
-        schema, first = plain_schema(file), 0
-        with pq.ParquetWriter(sink, schema, **writer_options(file.metadata)) as writer:
-            for group in range(file.metadata.num_row_groups):
-                table = read_group(file, group, source)
-                kept = _without(table, removed, first)
-                first += table.num_rows
-                write_group(writer, kept)
+        metadata, first = file.metadata, 0
+        schema, options = how_to_write(file, source)
+        with table_writer(sink, schema, options, metadata.metadata) as writer:
+            for group, rows in enumerate(group_sizes(metadata)):
+                gone = removed[slice(*np.searchsorted(removed, (first, first + rows)))] - first
+                write_group(writer, schema, read_group(file, group, schema, source, gone))
+                first += rows
         return sink.tell()
 
 
@@ -60,32 +66,59 @@ def set_aside(source: Path, removed: NDArray[np.int64], target: Path, pending: P
     """
     with open_parquet(source) as file, writable(source), pending.writing(target, 0o600) as sink:
         _check(file, removed, source)
+        schema, options = how_to_write(file, source)
         sizes = group_sizes(file.metadata)
+        notes = {GROUPS: json.dumps(sizes).encode()} | (file.metadata.metadata or {})
         ends = np.cumsum(sizes, dtype=np.int64)
-        schema = plain_schema(file)
-        notes = {GROUPS: json.dumps(sizes).encode()} | (schema.metadata or {})
-        with pq.ParquetWriter(sink, schema.with_metadata(notes), **writer_options(file.metadata)) as writer:
+        with table_writer(sink, schema, options, notes) as writer:
             for group in np.unique(np.searchsorted(ends, removed, side="right")).tolist():
-                table = read_group(file, group, source)
                 first = int(ends[group]) - sizes[group]
-                low, high = np.searchsorted(removed, (first, ends[group]))
-                inside = np.zeros(table.num_rows, dtype=bool)
-                inside[removed[low:high] - first] = True
-                write_group(writer, table.filter(pa.array(inside)))
+                kept = np.ones(sizes[group], dtype=bool)
+                kept[removed[slice(*np.searchsorted(removed, (first, ends[group])))] - first] = False
+                write_group(writer, schema, read_group(file, group, schema, source, np.flatnonzero(kept)))
         return sink.tell()
 
 
-def read_group(file: pq.ParquetFile, group: int, source: Path) -> pa.Table:
-    """One row group. Raises BadDataset when it is damaged, or has more or fewer rows than it says."""
-    with damaged(source):
-        table = file.read_row_group(group)
-    if table.num_rows != file.metadata.row_group(group).num_rows:
+def read_group(
+    file: pq.ParquetFile,
+    group: int,
+    schema: pa.Schema,
+    source: Path,
+    gone: NDArray[np.int64],
+) -> Iterator[pa.RecordBatch]:
+    """One row group without the rows numbered in `gone`, counted from its first.
+
+    Raises:
+        BadDataset: it is damaged, or has more or fewer rows than it says.
+    """
+    first = 0
+    batches = file.iter_batches(_BATCH_ROWS, row_groups=[group], use_threads=False)
+    while True:
+        with damaged(source):
+            batch = next(batches, None)
+        if batch is None:
+            break
+        low, high = np.searchsorted(gone, (first, first + batch.num_rows))
+        yield _without(batch if batch.schema.equals(schema) else batch.cast(schema), gone[low:high] - first)
+        first += batch.num_rows
+    if first != file.metadata.row_group(group).num_rows:
         raise _miscounted(source)
-    return table
 
 
-def write_group(writer: pq.ParquetWriter, table: pa.Table) -> None:
-    """Write a table as one row group; nothing where it is empty."""
+@contextmanager
+def table_writer(
+    sink: BinaryIO, schema: pa.Schema, options: dict[str, Any], metadata: dict[bytes, bytes] | None
+) -> Iterator[pq.ParquetWriter]:
+    """A writer whose file has exactly this key-value metadata, that of Arrow's own included."""
+    with pq.ParquetWriter(sink, schema, store_schema=False, **options) as writer:
+        yield writer
+        if metadata:
+            writer.add_key_value_metadata(metadata)
+
+
+def write_group(writer: pq.ParquetWriter, schema: pa.Schema, batches: Iterator[pa.RecordBatch]) -> None:
+    """Write batches as one row group; nothing where there are no rows."""
+    table = pa.Table.from_batches(batches, schema)
     if table.num_rows:
         writer.write_table(table, row_group_size=table.num_rows)
 
@@ -95,16 +128,78 @@ def group_sizes(metadata: pq.FileMetaData) -> list[int]:
     return [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
 
 
-def _check(file: pq.ParquetFile, removed: NDArray[np.int64], source: Path) -> None:
-    rows = sum(group_sizes(file.metadata))
-    if rows != file.metadata.num_rows or (removed.size and removed[-1] >= rows):
-        raise _miscounted(source)
+def how_to_write(file: pq.ParquetFile, source: Path) -> tuple[pa.Schema, dict[str, Any]]:
+    """The schema and the options with which the rows of this file are written.
+
+    Raises:
+        BadDataset: a column would lose what it is, such as a span of time.
+    """
+    schema, options = _plain_schema(file), writer_options(file.metadata, source)
+    with io.BytesIO() as sample:
+        pq.ParquetWriter(sample, schema, store_schema=False, **options).close()
+        written = pq.read_metadata(sample).schema
+    for number in range(file.metadata.num_columns):
+        old, new = file.metadata.schema.column(number), written.column(number)
+        lost = old.converted_type not in _PLAIN_TYPES
+        if lost and new.converted_type == new.logical_type.type == "NONE":
+            raise _not_writable(source)
+    return schema, options
 
 
-def _miscounted(source: Path) -> BadDataset:
-    return BadDataset(
-        f"{source} has another number of rows than it says; fetch it again.", slug="dataset-row-count"
-    )
+def _plain_schema(file: pq.ParquetFile) -> pa.Schema:
+    """The file's schema without metadata, and with values in place of dictionaries.
+
+    Arrow would write a dictionary whole, with what only removed rows had in it. The file's own note of its
+    Arrow schema, which is kept with the other metadata, makes dictionaries of them again when they are read.
+    """
+    schema = file.schema_arrow.remove_metadata()
+    return pa.schema([field.with_type(_plain_type(field.type)) for field in schema])
+
+
+def _plain_type(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_dictionary(kind):
+        return kind.value_type
+    if pa.types.is_struct(kind):
+        return pa.struct([field.with_type(_plain_type(field.type)) for field in kind])
+    if pa.types.is_map(kind):
+        return pa.map_(
+            kind.key_field.with_type(_plain_type(kind.key_type)),
+            kind.item_field.with_type(_plain_type(kind.item_type)),
+            kind.keys_sorted,
+        )
+    for is_list, make in _LISTS:
+        if is_list(kind):
+            return make(kind.value_field.with_type(_plain_type(kind.value_type)))
+    if pa.types.is_fixed_size_list(kind):
+        return pa.list_(kind.value_field.with_type(_plain_type(kind.value_type)), kind.list_size)
+    return kind
+
+
+_LISTS = (
+    (pa.types.is_list, pa.list_),
+    (pa.types.is_large_list, pa.large_list),
+    (pa.types.is_list_view, pa.list_view),
+    (pa.types.is_large_list_view, pa.large_list_view),
+)
+
+
+def _without(batch: pa.RecordBatch, gone: NDArray[np.int64]) -> pa.RecordBatch:
+    """The batch without these rows."""
+    if not len(gone):
+        return batch
+    kept = np.ones(batch.num_rows, dtype=bool)
+    kept[gone] = False
+    try:
+        return batch.take(pa.array(np.flatnonzero(kept)))
+    except pa.ArrowNotImplementedError:  # views of text
+        return _sliced(batch, gone)
+
+
+def _sliced(batch: pa.RecordBatch, gone: NDArray[np.int64]) -> pa.RecordBatch:
+    """As `_without`, for types that Arrow cannot take rows of."""
+    starts, stops = np.append(0, gone + 1).tolist(), np.append(gone, batch.num_rows).tolist()
+    parts = [batch.slice(a, b - a) for a, b in zip(starts, stops, strict=True) if b > a]
+    return pa.concat_batches(parts) if parts else batch.slice(0, 0)
 
 
 @contextmanager
@@ -113,75 +208,24 @@ def writable(source: Path) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError) as error:
-        raise BadDataset(
-            f"{source} has a column of a type that cannot be written, so its rows could not be removed; "
-            "convert that column and try again.",
-            slug="dataset-not-rewritable",
-        ) from error
+        raise _not_writable(source) from error
 
 
-def writer_options(metadata: pq.FileMetaData) -> dict[str, Any]:
-    """The ParquetWriter options under which the file must have been written."""
-    leaves = [metadata.schema.column(i) for i in range(metadata.num_columns)]
-    options: dict[str, Any] = _types(leaves, metadata.format_version)
-    options["use_compliant_nested_type"] = not any(".list.item" in leaf.path for leaf in leaves)
-    options["store_schema"] = b"ARROW:schema" in (metadata.metadata or {})
-    if metadata.num_row_groups:
-        options |= _columns(metadata)
-    return options
+def _check(file: pq.ParquetFile, removed: NDArray[np.int64], source: Path) -> None:
+    rows = sum(group_sizes(file.metadata))
+    if rows != file.metadata.num_rows or (removed.size and removed[-1] >= rows):
+        raise _miscounted(source)
 
 
-def _types(leaves: list[Any], version: str) -> dict[str, Any]:
-    """Options that keep physical types: old 96-bit times, and decimals stored as integers."""
-    times = [leaf.physical_type == "INT96" for leaf in leaves if _is_time(leaf)]
-    decimals = [leaf.physical_type for leaf in leaves if leaf.logical_type.type == "DECIMAL"]
-    # One switch governs all time columns: with a mixture only the newest format keeps nanoseconds.
-    mixed = any(times) and not all(times)
-    return {
-        "use_deprecated_int96_timestamps": bool(times) and all(times),
-        "store_decimal_as_integer": any(kind in ("INT32", "INT64") for kind in decimals),
-        "version": version if version in _VERSIONS and not mixed else "2.6",
-    }
+def _not_writable(source: Path) -> BadDataset:
+    return BadDataset(
+        f"{source} has a column of a type that cannot be written, so its rows could not be removed; "
+        "convert that column and try again.",
+        slug="dataset-not-rewritable",
+    )
 
 
-def _is_time(leaf: Any) -> bool:
-    return bool(leaf.physical_type == "INT96" or leaf.logical_type.type == "TIMESTAMP")
-
-
-def _columns(metadata: pq.FileMetaData) -> dict[str, Any]:
-    """Options that stand per column, taken from the first row group (dictionary use from any)."""
-    group = metadata.row_group(0)
-    chunks = [group.column(i) for i in range(metadata.num_columns)]
-    codecs = {chunk.path_in_schema: chunk.compression for chunk in chunks}
-    return {
-        "compression": {path: "NONE" if c == "UNCOMPRESSED" else c for path, c in codecs.items()},
-        "use_dictionary": sorted(_dictionary_columns(metadata)) or False,
-        "write_statistics": [c.path_in_schema for c in chunks if c.is_stats_set] or False,
-        "write_page_index": any(chunk.has_column_index for chunk in chunks),
-        "sorting_columns": list(group.sorting_columns) or None,
-    }
-
-
-def _dictionary_columns(metadata: pq.FileMetaData) -> set[str]:
-    return {
-        chunk.path_in_schema
-        for group in range(metadata.num_row_groups)
-        for chunk in map(metadata.row_group(group).column, range(metadata.num_columns))
-        if chunk.has_dictionary_page
-    }
-
-
-def plain_schema(file: pq.ParquetFile) -> pa.Schema:
-    """The file's schema with its key-value metadata, less the copy of the schema that the writer adds."""
-    metadata = {k: v for k, v in (file.metadata.metadata or {}).items() if k != b"ARROW:schema"}
-    return file.schema_arrow.with_metadata(metadata or None)
-
-
-def _without(table: pa.Table, removed: NDArray[np.int64], first: int) -> pa.Table:
-    """The table, whose first row is number `first`, without the removed rows."""
-    low, high = np.searchsorted(removed, (first, first + table.num_rows))
-    if low == high:
-        return table
-    keep = np.ones(table.num_rows, dtype=bool)
-    keep[removed[low:high] - first] = False
-    return table.filter(pa.array(keep))
+def _miscounted(source: Path) -> BadDataset:
+    return BadDataset(
+        f"{source} has another number of rows than it says; fetch it again.", slug="dataset-row-count"
+    )
