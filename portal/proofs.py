@@ -1,19 +1,19 @@
 """What a release tells each person who asked, in the receipts log.
 
-One record for each item and entry, the first time a release acts on it:
+One record for each item and entry when what the release does differs from what the item was last told:
 
 * ``added``         the release lists the entry, and no edition did before;
 * ``stands``        the release lists it, and it was listed before;
 * ``still-listed``  the item no longer supports it, and another decision does;
-* ``withdrawn``     the item no longer supports it, and no edition lists it any more;
+* ``withdrawn``     the item no longer supports it, and no edition lists it;
 * ``refused``       once an item: nothing of it is removed.
 
 Only what was told to be listed is told to be withdrawn: who took a request back before any release acted on
-it has no leaf. A change that an edition still holds back is told when it is made. A person who was told
-``still-listed`` is told ``withdrawn`` when the entry goes at last.
+it has no leaf. A change that an edition still holds back is told when it is made. Whoever was told
+``still-listed`` hears ``withdrawn`` when the entry goes at last, and the other way round when it comes back.
 
 ``Told`` rows remember what was told in which release. They are written in the transaction that makes the
-release ready to sign, and go when it is discarded, so everything is told once, whatever crashes.
+release ready to sign, and go when it is discarded, so nothing is told twice, whatever crashes.
 """
 
 from __future__ import annotations
@@ -22,13 +22,11 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
 
 from portal.models import Case, Decision, Item, Listing, Release, Submission, Support, Told
 from portal.policy import current
 from takedown.blocklist.leaves import Record
-
-_LISTED = ("added", "stands")
 
 
 @dataclass(frozen=True)
@@ -69,28 +67,23 @@ def releases(submission: Submission) -> list[int]:
 
 
 def _coming(entries: Collection[int], standing: Collection[int]) -> Iterator[Telling]:
-    """Supports whose entry is listed, and whose item was not told so."""
-    fresh = _proven(Support.objects.filter(ended=False)).exclude(_was_told(*_LISTED))
-    for row in _each(fresh):
+    """Supports whose entry is listed, and whose item was told nothing of it yet."""
+    for row in _each(_proven(Support.objects.filter(~Exists(_told()), ended=False))):
         if row["entry"] in entries:
             yield _telling(row, "stands" if row["entry"] in standing else "added")
 
 
 def _going(entries: Collection[int]) -> Iterator[Telling]:
     """Items that were told an entry is listed and support it no longer."""
-    still = Support.objects.filter(item=OuterRef("item"), entry=OuterRef("entry"), ended=False)
-    taken_back = _proven(Support.objects.filter(_was_told(*_LISTED), ~Exists(still), ended=True))
-    alive = set(
-        Support.objects.filter(ended=False, entry__in=taken_back.values("entry")).values_list(
-            "entry", flat=True
-        )
-    )
-    told = set(Told.objects.filter(action="still-listed").values_list("item", "entry"))
-    for row in _each(taken_back.exclude(_was_told("withdrawn"))):
-        if row["entry"] not in entries:
-            yield _telling(row, "withdrawn")
-        elif row["entry"] in alive and (row["item"], row["entry"]) not in told:
-            yield _telling(row, "still-listed")
+    own = Support.objects.filter(item=OuterRef("item"), entry=OuterRef("entry"), ended=False)
+    others = Support.objects.filter(entry=OuterRef("entry"), ended=False)
+    ended = _proven(Support.objects.filter(~Exists(own), ended=True))
+    last = Subquery(_told().order_by("-release_id").values("action")[:1])
+    for row in _each(ended.annotate(last=last, alive=Exists(others)).exclude(last=None), "last", "alive"):
+        action = "still-listed" if row["entry"] in entries else "withdrawn"
+        leaves_later = action == "still-listed" and not row["alive"]
+        if action != row["last"] and not leaves_later:
+            yield _telling(row, action)
 
 
 def _refused() -> Iterator[Telling]:
@@ -110,17 +103,17 @@ def _proven(supports: QuerySet[Support]) -> QuerySet[Support]:
     return supports.filter(item__submission__proof_key__isnull=False)
 
 
-def _was_told(*actions: str) -> Any:
-    told = Told.objects.filter(item=OuterRef("item"), entry=OuterRef("entry"), action__in=actions)
-    return Exists(told)
+def _told() -> QuerySet[Told]:
+    """What the item of a support was told about its entry; for a subquery."""
+    return Told.objects.filter(item=OuterRef("item"), entry=OuterRef("entry"))
 
 
-def _each(supports: QuerySet[Support]) -> Iterator[dict[str, Any]]:
+def _each(supports: QuerySet[Support], *more: str) -> Iterator[dict[str, Any]]:
     """Each pair of item and entry once, in a fixed order, with what a record needs."""
     seen: set[tuple[int, int]] = set()
     columns = ("item", "entry", "entry__kind", "entry__digest", "item__submission__proof_key")
     grounds = ("decision__ground", "item__submission__ground")
-    for row in supports.order_by("item", "entry", "pk").values(*columns, *grounds).iterator():
+    for row in supports.order_by("item", "entry", "pk").values(*columns, *grounds, *more).iterator():
         if (row["item"], row["entry"]) not in seen:
             seen.add((row["item"], row["entry"]))
             yield row

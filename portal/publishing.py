@@ -275,6 +275,7 @@ def _stage(release: Release, drafts: Sequence[tuf.EditionDraft], told: Sequence[
 def _changes(plan: Plan, drafts: Sequence[tuf.EditionDraft], staged: tuf.Staged) -> list[dict[str, Any]]:
     """What the desk keeps of a release, edition by edition."""
     policy, covers = current(), {draft.name: draft.cover for draft in drafts}
+    order = list(plan.lists)
     return [
         {
             "edition": one.name,
@@ -286,7 +287,7 @@ def _changes(plan: Plan, drafts: Sequence[tuf.EditionDraft], staged: tuf.Staged)
             "held": plan.waiting[one.name].lines if plan.waiting[one.name].held else 0,
             "cover": covering.to_json(covers[one.name]),
         }
-        for one in staged.editions
+        for one in sorted(staged.editions, key=lambda one: order.index(one.name))
     ]
 
 

@@ -53,7 +53,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'default_permissions': (),
-                'constraints': [models.UniqueConstraint(fields=('item', 'entry', 'action'), name='told_once'), models.UniqueConstraint(condition=models.Q(('entry', None)), fields=('item', 'action'), name='refusal_told_once')],
+                'constraints': [models.UniqueConstraint(fields=('item', 'entry', 'release'), name='told_once_a_release'), models.UniqueConstraint(condition=models.Q(('entry', None)), fields=('item', 'action'), name='refusal_told_once')],
             },
         ),
     ]

@@ -70,7 +70,7 @@ class Listing(models.Model):
 
 
 class Told(models.Model):
-    """That a release's part of the receipts log told an item something, so that it is told once.
+    """What a release's part of the receipts log told an item about an entry; the latest is what it knows.
 
     Written when the release is built and gone when that is discarded: the next one tells it then. A refusal
     is about no entry.
@@ -84,7 +84,7 @@ class Told(models.Model):
     class Meta:
         default_permissions = ()
         constraints = [
-            models.UniqueConstraint(fields=["item", "entry", "action"], name="told_once"),
+            models.UniqueConstraint(fields=["item", "entry", "release"], name="told_once_a_release"),
             models.UniqueConstraint(
                 fields=["item", "action"], condition=models.Q(entry=None), name="refusal_told_once"
             ),
