@@ -6,7 +6,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from takedown.apply.listed import Listing
 from takedown.apply.scan import STAYS, Scanner
@@ -32,7 +34,16 @@ def filter_batch(
     scanner = blocklist if isinstance(blocklist, Scanner) else Scanner(blocklist)
     marks = scanner.marked(_rows(batch, scanner), Counter() if uncheckable is None else uncheckable)
     stays = marks == STAYS
-    return batch if stays.all() else batch.filter(pa.array(stays))
+    return batch if stays.all() else _kept(batch, stays)
+
+
+def _kept(batch: pa.RecordBatch, stays: NDArray[np.bool_]) -> pa.RecordBatch:
+    try:
+        return batch.filter(pa.array(stays))
+    except pa.ArrowNotImplementedError:  # pyarrow filters no views, but puts pieces of them together
+        edges = np.flatnonzero(np.diff(stays, prepend=False, append=False)).reshape(-1, 2).tolist()
+        pieces = [batch.slice(first, stop - first) for first, stop in edges]
+        return pa.concat_batches(pieces) if pieces else batch.slice(0, 0)
 
 
 def _rows(batch: pa.RecordBatch, scanner: Scanner) -> RowBatch:

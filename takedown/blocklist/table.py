@@ -192,8 +192,10 @@ class Table:
     def _tails_of(self, places: Integers) -> Bytes:
         """The tails at these places: uint8 [n, W]."""
         width = self._shape.tail
+        if not width:
+            return np.empty((len(places), 0), np.uint8)
         if self._reader is None:
-            return self._tails.reshape(-1, width)[places] if width else np.empty((len(places), 0), np.uint8)
+            return self._tails.reshape(-1, width)[places]
         starts = (self._shape.tails_at + places * width).tolist()
         read = b"".join([os.pread(self._reader, width, start) for start in starts])
         return np.frombuffer(read, np.uint8).reshape(-1, width)

@@ -93,10 +93,12 @@ def split(entries: Digests) -> tuple[Heads, NDArray[np.uint8]]:
     width = max(HEAD_HEX, digits + digits % 2)
     sheet = np.full((len(entries), width), ord("0"), np.uint8)
     sheet[:, :digits] = entries.view(np.uint8).reshape(len(entries), digits)
+    if np.any((sheet & 0x60) == 0x40):  # capital letters, which sort otherwise
+        raise _refused("has an entry that is not lowercase hexadecimal", "entry-hex")
     try:
         raw = np.frombuffer(bytes.fromhex(sheet.tobytes().decode("ascii")), np.uint8)
     except ValueError as error:
-        raise _refused("has an entry that is not hexadecimal", "entry-hex") from error
+        raise _refused("has an entry that is not lowercase hexadecimal", "entry-hex") from error
     rows = raw.reshape(len(entries), width // 2)
     heads = np.ascontiguousarray(rows[:, :8]).view(">u8").reshape(-1)
     return heads.astype("<u8"), rows[:, 8:]
