@@ -29,7 +29,7 @@ from takedown.publish.history import new_files
 from takedown.publish.keyring import expiry, load_online, profile_of
 from takedown.publish.people import write_people
 from takedown.publish.receipts_log import leaves_file
-from takedown.publish.repository import LOCK, Head, load_head, seq_of
+from takedown.publish.repository import LOCK, Head, load_head, read_as, seq_of
 from takedown.publish.review import StagedRelease, load_staged, review_staged
 
 
@@ -64,8 +64,8 @@ def publish(repository: Path, staging: Path, keys_dir_online: Path, *, now: date
         current = load_head(repository)
         refuse_behind(repository, current)
         staged = load_staged(staging)
-        if staged.targets.signed_bytes == current.targets.signed_bytes:
-            _settle(repository, current)
+        if _is_same(staged, current):
+            settle(repository, current)
             return current.seq
         review_staged(current, repository, staging, staged, now)
         _check_signed(current.root.signed, staged, now)
@@ -74,7 +74,7 @@ def publish(repository: Path, staging: Path, keys_dir_online: Path, *, now: date
         sign_online(
             repository, keys_dir_online, current.root.signed, staged.targets, versions=_next(current), now=now
         )
-        _settle(repository, load_head(repository))
+        settle(repository, load_head(repository))
         return seq_of(staged.targets.signed)
 
 
@@ -101,7 +101,7 @@ def is_published(repository: Path, staging: Path) -> bool:
     """
     if not staging.exists():
         return False
-    return load_staged(staging).targets.signed_bytes == load_head(repository).targets.signed_bytes
+    return _is_same(load_staged(staging), load_head(repository))
 
 
 def refresh(repository: Path, keys_dir_online: Path, *, now: datetime | None = None) -> None:
@@ -123,7 +123,7 @@ def refresh(repository: Path, keys_dir_online: Path, *, now: datetime | None = N
             versions=_next(current),
             now=now,
         )
-        _settle(repository, load_head(repository))
+        settle(repository, load_head(repository))
 
 
 def sign_online(
@@ -144,8 +144,10 @@ def sign_online(
         targets: what to commit to.
         versions: of the new snapshot and timestamp.
         now: the moment of signing; the clock when None.
-        before: the root that ``root`` is about to replace; its keys sign too, where they are in the folder.
+        before: the root that ``root`` replaces, its predecessor when None: its keys sign too, where they are
+            in the folder, so that neither a mirror nor a reader under way is caught between two roots.
     """
+    before = before or _predecessor(repository, root)
     rules = profile_of(root)
     signers = {role: load_online(keys_dir, role, root, before) for role in ("snapshot", "timestamp")}
     targets_path = repository / paths.metadata(targets.signed.version, "targets")
@@ -164,10 +166,20 @@ def sign_online(
     disk.write(repository / paths.TIMESTAMP, timestamp.to_bytes())
 
 
-def _settle(repository: Path, committed: Head) -> None:
+def _predecessor(repository: Path, root: Root) -> Root | None:
+    path = repository / paths.metadata(root.version - 1, "root")
+    return read_as(Root, path.read_bytes()).signed if path.is_file() else None
+
+
+def settle(repository: Path, committed: Head) -> None:
     """What follows a commit, and is done again by the next run where this one is killed."""
     remember(repository, committed)
     write_people(repository, committed)
+
+
+def _is_same(staged: StagedRelease, current: Head) -> bool:
+    """By what is listed: a change of keys may have signed the very same lists under another version."""
+    return staged.targets.signed.targets == current.targets.signed.targets
 
 
 def _next(current: Head) -> tuple[int, int]:

@@ -4,7 +4,8 @@
 2. Refuse a store that is ahead of this folder, or that holds another history (mirror_look.py).
 3. Upload what is missing: data, then manifests and checkpoints, then targets, snapshot and roots.
 4. The files for people.
-5. timestamp.json last, and only while the store still says what step 2 found: the one commit point.
+5. timestamp.json last, and only while the store still says what step 2 found: the one commit point. Only a
+   root that is new comes after it (root_change_finish.py says why).
 
 Killed anywhere, the store shows the old release or the new one, and the next run goes on where this one
 stopped. Names carry their number and never change content, so what is there already is left alone.
@@ -88,7 +89,9 @@ def _upload(repository: Path, store: Store, progress: Progress) -> Mirrored:
     there = store.list()
     refuse_other(repository, head, timestamp, store, seen, there)
     files = files_of(repository, head)
-    sent = _bring(store, files, there, progress)
+    # Readers take a new root as soon as it is there, and the timestamp is signed by the keys of both.
+    roots = [file for file in files if seen is not None and file.path.endswith(".root.json")]
+    sent = _bring(store, [file for file in files if file not in roots], there, progress)
     for name, data in pages.items():
         if store.read(name) != data:
             store.write(name, data)
@@ -96,6 +99,7 @@ def _upload(repository: Path, store: Store, progress: Progress) -> Mirrored:
         raise changed_meanwhile()
     if seen != timestamp:
         store.write(paths.TIMESTAMP, timestamp)
+    sent += _bring(store, roots, there, lambda done, total: None)
     return Mirrored(head.seq, len(sent), sum(file.size for file in sent), len(files) - len(sent))
 
 

@@ -26,7 +26,8 @@ from tuf.api.metadata import Metadata, Root, Targets
 from takedown import disk
 from takedown.blocklist import paths
 from takedown.errors import UsageError, VerificationFailed
-from takedown.publish.commit import sign_online
+from takedown.publish.behind import refuse_behind
+from takedown.publish.commit import settle, sign_online
 from takedown.publish.keyring import load_online
 from takedown.publish.repository import LOCK, Head, load_head
 from takedown.publish.root_change_folder import Change, file_name, is_signed, load_change, load_roots
@@ -69,6 +70,7 @@ def finish(
             _finish_new(change, repository, online_keys, now)
         else:
             _finish_next(change, repository, online_keys, old_keys_lost, now)
+        settle(repository, load_head(repository))
     return repository / paths.metadata(change.after.version, "root")
 
 
@@ -121,6 +123,7 @@ def _finish_next(
         sentence = "The change was proposed for another root than the repository has now; propose it again."
         raise UsageError(sentence, slug="not-next")
     head = _head(repository, newest, change.root)
+    refuse_behind(repository, head)
     targets = _targets(change, head)
     if targets is not head.targets:
         _check_signed(change, Targets.type)
