@@ -54,7 +54,7 @@ def limits(facts: Facts) -> list[str]:
 
 def about(manifest: Manifest) -> list[tuple[str, str]]:
     """(what, how much) of one edition."""
-    counted = [(f"entries by {kind}", f"{rows:,}") for kind, rows in sorted(manifest.count_by_kind.items())]
+    counted = [(f"by {kind}", f"{rows:,}") for kind, rows in sorted(manifest.count_by_kind.items())]
     cut = "whole" if manifest.prefix_hex >= FULL else f"first {manifest.prefix_hex} digits"
     rows = [
         ("entries", f"{manifest.rows:,}"),
