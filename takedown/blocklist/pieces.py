@@ -1,6 +1,7 @@
 """A list as a stream: pieces ``(kind, digests)`` in canonical order, never all of them in memory.
 
 1. Pieces of one kind follow each other, kinds in order, digests strictly ascending over all pieces of a kind.
+   No piece is empty, so that a kind is there only when it has entries.
 2. ``applied`` rolls such a stream forward by a delta, itself two streams.
 3. ``sealed`` hands a stream on, and looks at its count and ``state_sha256`` once it has ended.
 
@@ -60,7 +61,9 @@ def applied(pieces: Iterable[Piece], removed: Iterable[Piece], added: Iterable[P
     streams = have, going, coming = [_Cursor(stream) for stream in (pieces, removed, added)]
     while ends := [stream.end for stream in streams if stream.end is not None]:
         kind, digest = min(ends)  # up to here each stream has all it will ever say
-        yield kind, _merged(*(stream.take(kind, digest) for stream in (have, going, coming)))
+        digests = _merged(*(stream.take(kind, digest) for stream in (have, going, coming)))
+        if len(digests):  # a kind of which nothing is left is not in the list at all
+            yield kind, digests
 
 
 def unfit(why: str, slug: str) -> VerificationFailed:

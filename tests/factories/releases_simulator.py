@@ -40,6 +40,7 @@ class Simulator(FetcherInterface):
         asked: paths in the order they were asked for.
         sent: bytes of all bodies.
         broken: path -> what to raise instead, while sending.
+        own: the key that signs again for every role, instead of the publisher's.
     """
 
     def __init__(self, repository: Path, keys: Path) -> None:
@@ -52,6 +53,7 @@ class Simulator(FetcherInterface):
         self.asked: list[str] = []
         self.sent = 0
         self.broken: dict[str, DownloadError] = {}
+        self.own: Signer | None = None
 
     def _fetch(self, url: str) -> Iterator[bytes]:
         assert url.startswith(URL)
@@ -88,6 +90,8 @@ class Simulator(FetcherInterface):
 
     def signer(self, role: str) -> Signer:
         """The publisher's own (first) key of a role."""
+        if self.own is not None:
+            return self.own
         return load(self.keys / f"{role if role in ('snapshot', 'timestamp') else f'{role}-1'}.pem")
 
     def sign_again(
