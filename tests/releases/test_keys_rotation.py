@@ -3,86 +3,25 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from factories.keychanges import (
+    CHANGES,
+    Prepare,
+    online_keys_replaced,
+    renewed,
+    root_key_replaced,
+    signing_targets_key_revoked,
+)
 from factories.keyholders import Publisher
-from test_publish_is_one_step import run_with_bomb
 
 from takedown import publish as writer
 from takedown.errors import UsageError, VerificationFailed
 from takedown.publish.root_change_folder import load_roots
 from takedown.subscribe import open_blocklist, sync, verify
-from takedown.subscribe.fetch import Fetcher
-
-Prepare = Callable[[Publisher], Path]
-
-
-def renewed(publisher: Publisher) -> Path:
-    change = publisher.propose()
-    publisher.sign(change, "root-a", "root-c")
-    return change
-
-
-def root_key_replaced(publisher: Publisher) -> Path:
-    change = publisher.propose(add=[publisher.make("root", "d")], revoke=["root-a"])
-    publisher.sign(change, "root-b", "root-c")
-    return change
-
-
-def root_keys_replaced_all(publisher: Publisher) -> Path:
-    new = [publisher.make("root", label) for label in "def"]
-    change = publisher.propose(add=new, revoke=["root-a", "root-b", "root-c"])
-    publisher.sign(change, "root-a", "root-b", "root-e", "root-f")
-    return change
-
-
-def signing_targets_key_revoked(publisher: Publisher) -> Path:
-    change = publisher.propose(add=[publisher.make("targets", "c")], revoke=["targets-a"])
-    publisher.sign(change, "root-a", "root-b", "targets-b")
-    return change
-
-
-def targets_keys_replaced_all(publisher: Publisher) -> Path:
-    new = [publisher.make("targets", label) for label in "cd"]
-    change = publisher.propose(add=new, revoke=["targets-a", "targets-b"])
-    publisher.sign(change, "root-a", "root-b", "targets-b", "targets-d")
-    return change
-
-
-def online_keys_replaced(publisher: Publisher) -> Path:
-    new = [publisher.make("snapshot", "2027"), publisher.make("timestamp", "2027")]
-    change = publisher.propose(add=new, revoke=["snapshot", "timestamp"])
-    publisher.sign(change, "root-a", "root-b")
-    return change
-
-
-def from_small_to_strict(publisher: Publisher) -> Path:
-    new = [publisher.make("root", label) for label in "de"] + [publisher.make("targets", "c")]
-    change = publisher.propose(add=new, profile="strict")
-    publisher.sign(change, "root-a", "root-d", "root-e", "root-b", "targets-a", "targets-c")
-    publisher.targets_threshold = 2
-    return change
-
-
-def lists_signed_for_longer(publisher: Publisher) -> Path:
-    change = publisher.propose(targets_only=True)
-    publisher.sign(change, "targets-b")
-    return change
-
-
-CHANGES = [
-    renewed,
-    root_key_replaced,
-    root_keys_replaced_all,
-    signing_targets_key_revoked,
-    targets_keys_replaced_all,
-    online_keys_replaced,
-    from_small_to_strict,
-    lists_signed_for_longer,
-]
 
 
 @pytest.fixture
@@ -94,47 +33,6 @@ def publisher(tmp_path: Path) -> Publisher:
 
 def newest(repository: Path) -> int:
     return len(load_roots(repository))
-
-
-@pytest.mark.parametrize("prepare", CHANGES)
-def test_a_change_killed_at_every_step(publisher: Publisher, tmp_path: Path, prepare: Prepare) -> None:
-    early = tmp_path / "early"
-    sync(publisher.url, publisher.root, early)
-    change = prepare(publisher)
-    original = publisher.repository
-    roots, versions = [], []
-    for at in range(1, 200):
-        publisher.repository = tmp_path / f"r{at}"
-        shutil.copytree(original, publisher.repository)
-        killed = run_with_bomb(at, publisher.finish, change)
-        roots.append(newest(publisher.repository))
-        check_readers(publisher, original, early, tmp_path / f"killed-{at}")
-        writer.refresh(publisher.repository, publisher.online)  # the clock does not stop for a ceremony
-        assert sync(publisher.url, publisher.root, tmp_path / f"refreshed-{at}").seq == 1
-        publisher.finish(change)
-        assert sync(publisher.url, publisher.root, tmp_path / f"finished-{at}").seq == 1
-        versions.append(newest(publisher.repository))
-        if not killed:
-            break
-    assert len(roots) > 3
-    assert roots == sorted(roots)  # the old root up to one step, the new one from then on
-    assert set(versions) == {1 if prepare is lists_signed_for_longer else 2}
-
-
-def check_readers(publisher: Publisher, original: Path, early: Path, state: Path) -> None:
-    """A reader who comes for the first time, and one who has the list from before."""
-    assert sync(publisher.url, publisher.root, state).seq == 1
-    assert verify(state).seq == 1
-    shutil.rmtree(state)
-    # The same reader as before: a state folder belongs to one address, so the repository moves under it.
-    there = original.with_name("aside")
-    original.rename(there)
-    shutil.copytree(publisher.repository, original)
-    shutil.copytree(early, state, symlinks=True)
-    assert sync(str(original), publisher.root, state).seq == 1
-    assert verify(state).seq == 1
-    shutil.rmtree(original)
-    there.rename(original)
 
 
 @pytest.mark.parametrize("prepare", CHANGES)
@@ -151,37 +49,6 @@ def test_work_goes_on_after_a_change(publisher: Publisher, tmp_path: Path, prepa
 
 def role(publisher: Publisher, name: str) -> Any:
     return next(one for one in writer.key_status(publisher.repository).roles if one.role == name)
-
-
-class Overtaken(Fetcher):
-    """A reader's network that lets something happen before its n-th request."""
-
-    def __init__(self, at: int, event: Callable[[], object]) -> None:
-        super().__init__()
-        self.left, self.event = at, event
-
-    def _fetch(self, url: str) -> Iterator[bytes]:
-        self.left -= 1
-        if self.left == 0:
-            self.event()
-        return super()._fetch(url)
-
-
-@pytest.mark.parametrize("prepare", CHANGES)
-def test_a_reader_overtaken_at_every_request_notices_nothing(
-    publisher: Publisher, tmp_path: Path, prepare: Prepare
-) -> None:
-    change = prepare(publisher)
-    original = publisher.repository
-    for at in range(1, 50):
-        publisher.repository = tmp_path / f"r{at}"
-        shutil.copytree(original, publisher.repository)
-        fetcher = Overtaken(at, lambda: publisher.finish(change))
-        state = tmp_path / f"s{at}"
-        assert sync(publisher.url, publisher.root, state, fetcher=fetcher).seq == 1
-        if fetcher.left > 0:
-            break
-    assert at > 5
 
 
 def test_readers_follow_a_long_chain_of_roots(publisher: Publisher, tmp_path: Path) -> None:
@@ -237,26 +104,6 @@ def test_a_thief_of_revoked_online_keys_moves_no_reader(publisher: Publisher, tm
     with pytest.raises(VerificationFailed):
         sync(publisher.url, publisher.root, tmp_path / "victim")
     assert verify(tmp_path / "victim").seq == 1
-
-
-def test_lost_online_keys_are_named_and_can_be_done_without(publisher: Publisher, tmp_path: Path) -> None:
-    change = online_keys_replaced(publisher)
-    (publisher.online / "timestamp.pem").unlink()
-    with pytest.raises(UsageError, match="present timestamp key") as caught:
-        publisher.finish(change)
-    assert caught.value.slug == "old-keys-missing"
-    assert newest(publisher.repository) == 1
-    original = publisher.repository
-    for at in range(1, 100):
-        publisher.repository = tmp_path / f"r{at}"
-        shutil.copytree(original, publisher.repository)
-        killed = run_with_bomb(at, lambda: publisher.finish(change, old_keys_lost=True))
-        publisher.finish(change, old_keys_lost=True)
-        assert sync(publisher.url, publisher.root, tmp_path / f"s{at}").seq == 1
-        assert newest(publisher.repository) == 2
-        if not killed:
-            break
-    assert at > 5
 
 
 def test_lost_targets_keys_are_named_and_can_be_done_without(publisher: Publisher, tmp_path: Path) -> None:
@@ -341,3 +188,44 @@ def test_a_root_needs_a_threshold_of_old_and_of_new_keys(
     shutil.copy(change / "proposed/2.root.json", publisher.repository / "metadata/2.root.json")
     with pytest.raises(VerificationFailed):
         sync(publisher.url, publisher.root, tmp_path / "state")
+
+
+def test_a_release_on_its_way_is_still_known_after_its_lists_were_signed_anew(publisher: Publisher) -> None:
+    staging = publisher.stage(["a", "b", "c"])
+    writer.sign(publisher.repository, staging, publisher.key("targets-a"))
+    assert writer.publish(publisher.repository, staging, publisher.online) == 2
+    publisher.finish(signing_targets_key_revoked(publisher))
+    assert writer.is_published(publisher.repository, staging)
+    assert writer.publish(publisher.repository, staging, publisher.online) == 2  # run again: done already
+
+
+def test_a_repository_that_slept_for_two_years_is_woken_by_its_keys(tmp_path: Path) -> None:
+    publisher = Publisher(tmp_path / "p", now=datetime.now(UTC) - timedelta(days=730))
+    assert writer.key_status(publisher.repository).expired == ("root", "targets", "snapshot", "timestamp")
+    for what, signers in (({}, ["root-b", "root-c"]), ({"targets_only": True}, ["targets-b"])):
+        change = publisher.propose(**what)
+        publisher.sign(change, *signers)
+        publisher.finish(change)
+    assert writer.key_status(publisher.repository).expired == ()
+    assert publisher.release(["a"]) == 1
+    assert sync(publisher.url, publisher.root, tmp_path / "state").seq == 1
+
+
+def test_a_change_that_waited_too_long_is_not_put_into_force(publisher: Publisher) -> None:
+    change = publisher.propose(targets_only=True)
+    publisher.sign(change, "targets-a")
+    with pytest.raises(UsageError) as caught:
+        publisher.finish(change, now=datetime.now(UTC) + timedelta(days=91))
+    assert caught.value.slug == "change-expired"
+
+
+def test_a_repository_put_back_to_an_older_copy_is_not_built_on(publisher: Publisher, tmp_path: Path) -> None:
+    shutil.copy(publisher.repository / "metadata/timestamp.json", tmp_path / "older.json")
+    change = renewed(publisher)
+    for _ in range(3):
+        writer.refresh(publisher.repository, publisher.online)
+    shutil.copy(tmp_path / "older.json", publisher.repository / "metadata/timestamp.json")
+    with pytest.raises(VerificationFailed) as caught:
+        publisher.finish(change)
+    assert caught.value.slug == "repository-behind"
+    assert newest(publisher.repository) == 1
