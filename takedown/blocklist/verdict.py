@@ -24,11 +24,16 @@ FAULTS = {
 }
 
 SENTENCES = {
-    "added": "Release {seq} added your entry",
-    "stands": "Release {seq} says that your entry was listed already",
-    "withdrawn": "Release {seq} took your entry back",
-    "still-listed": "Release {seq} took your request back; the entry stays, as another decision supports it",
-    "refused": "Release {seq} says that your request was refused",
+    "added": "Release {seq} added your entry{entry}.",
+    "stands": "Release {seq} says that your entry{entry} was listed already.",
+    "withdrawn": "Release {seq} took your entry{entry} back.",
+    "still-listed": "Release {seq} took your request back; the entry{entry} stays, as another decision "
+    "supports it.",
+    "refused": "Release {seq} says that your request{entry} was refused.",
+    "url_sha256": " for an address ({digest}…)",
+    "row_sha256": " for an address with its caption ({digest}…)",
+    "img_sha256": " for a picture file ({digest}…)",
+    "img_md5": " for a picture file ({digest}…)",
     "listed": "The verified list names it ({editions}).",
     "gone": "No verified list names it any more.",
     "shared": "A shortened entry that it shares with others is still listed ({editions}); "
@@ -38,9 +43,10 @@ SENTENCES = {
     "nothing": "Nothing was listed because of it.",
     "missing": "The verified list does not name it: this is not as it should be.",
     "present": "The verified list still names it ({editions}): this is not as it should be.",
-    "proven": "Proven: {count} of the {size} leaves of the signed log (release {seq}) are of this receipt.",
-    "not-proven": "Not proven: {count} of the {size} leaves of the signed log (release {seq}) are of this "
-    "receipt, and the list does not agree with them.",
+    "proven": "{count} of the {size} leaves of the signed log (release {seq}) belong to this receipt, and "
+    "the lists agree with them.",
+    "not-proven": "{count} of the {size} leaves of the signed log (release {seq}) belong to this receipt, "
+    "and the lists do not agree with them.",
     "no-leaf": "No release up to number {seq} has a leaf of this receipt; compare the words with your note, "
     "or look again after the next release.",
     "log-differs": "The log that is served is not the one that was signed with the list: it was altered, or "
@@ -92,9 +98,9 @@ class Verdict:
     def line(self) -> str:
         """For a person."""
         says = self.leaf.says
-        named = f" ({says.kind} {says.digest[:12]}…)" if says.kind and says.digest else ""
-        text = f"{SENTENCES[says.action]}{named}. {SENTENCES[self.outcome]}"
-        return text.format(seq=self.leaf.seq, editions=", ".join(self.editions))
+        entry = SENTENCES[says.kind].format(digest=says.digest[:12]) if says.kind and says.digest else ""
+        text = f"{SENTENCES[says.action]} {SENTENCES[self.outcome]}"
+        return text.format(seq=self.leaf.seq, entry=entry, editions=", ".join(self.editions))
 
 
 #: Which editions list the full entry (kind, digest), whole or shortened.

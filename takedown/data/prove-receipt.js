@@ -77,8 +77,8 @@ const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[na
 /** A sentence for each verdict, and one that sums up: word for word those of the command. */
 function tell(verdicts, release, sentences) {
   const lines = verdicts.map(({ seq, action, kind, digest, outcome, editions }) => {
-    const named = kind ? ` (${kind} ${digest.slice(0, 12)}…)` : "";
-    return fill(`${sentences[action]}${named}. ${sentences[outcome]}`, { seq, editions: editions.join(", ") });
+    const entry = kind ? fill(sentences[kind], { digest: digest.slice(0, 12) }) : "";
+    return fill(`${sentences[action]} ${sentences[outcome]}`, { seq, entry, editions: editions.join(", ") });
   });
   const fault = verdicts.map(({ outcome }) => sentences[`entry-${outcome}`]).find(Boolean) || null;
   const closing = sentences[fault ? "not-proven" : "proven"];

@@ -55,9 +55,10 @@ class Proof:
     @property
     def lines(self) -> tuple[str, ...]:
         """For a person: a line for each leaf, and one that sums up."""
-        closing = SENTENCES["not-proven" if self.fault else "proven"]
-        summary = closing.format(seq=self.seq, size=self.log.size, count=len(self.verdicts))
-        return (*(verdict.line for verdict in self.verdicts), summary)
+        title, closing = ("Not proven", "not-proven") if self.fault else ("Proven", "proven")
+        count = len(self.verdicts)
+        summary = SENTENCES[closing].format(seq=self.seq, size=self.log.size, count=count)
+        return (*(verdict.line for verdict in self.verdicts), f"{title}: {summary}")
 
 
 def prove_receipt(

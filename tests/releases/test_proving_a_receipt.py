@@ -77,7 +77,7 @@ def test_two_people_with_the_same_row_both_prove_and_one_withdraws(desk: Any, pe
     proof = person.prove(ALICE)
     assert person.outcomes(ALICE) == [(1, "added", "overtaken"), (3, "still-listed", "listed")]
     assert proof.fault is None
-    assert "the entry stays, as another decision supports it" in proof.lines[1]
+    assert "stays, as another decision supports it" in proof.lines[1]
     assert "The verified list names it (research)." in proof.lines[1]
     assert person.outcomes(BOB) == [(2, "stands", "listed")]
 
@@ -190,17 +190,18 @@ DAMAGE = {
 }
 
 
-@pytest.mark.parametrize("change", DAMAGE.values(), ids=DAMAGE)
-@pytest.mark.parametrize("seq", [1, 2])
-def test_a_tampered_log_proves_nothing(
-    desk: Any, person: Person, seq: int, change: Callable[[bytes], bytes]
-) -> None:
+def test_a_tampered_log_proves_nothing(desk: Any, person: Person) -> None:
     release(desk, ["row"], [said(ALICE, "added")])
     release(desk, ["row"])
-    damage(desk.repository / paths.leaves(seq), change)
-    with pytest.raises(VerificationFailed) as caught:
-        person.prove(ALICE)
-    assert caught.value.slug == "log-differs"
+    for path in (desk.repository / paths.leaves(seq) for seq in (1, 2)):
+        whole = path.read_bytes()
+        for name, change in DAMAGE.items():
+            path.write_bytes(change(whole))
+            with pytest.raises(VerificationFailed) as caught:
+                person.prove(ALICE)
+            assert caught.value.slug == "log-differs", name
+        path.write_bytes(whole)
+    assert person.prove(ALICE).fault is None
     assert not list(person.folder.glob("tmp*"))
 
 
@@ -335,10 +336,14 @@ def test_the_command_reads_the_words_from_standard_input_or_a_file(
     code, out, err = run(monkeypatch, capsys, ALICE.text.upper() + "\n", *state)
     digest = _key("row").digest[:12]
     assert (code, err) == (0, "")
-    assert out.splitlines() == [
-        f"Release 1 added your entry (url_sha256 {digest}…). The verified list names it (research).",
-        "Proven: 1 of the 256 leaves of the signed log (release 1) are of this receipt.",
-    ]
+    first, last = out.splitlines()
+    assert first == (
+        f"Release 1 added your entry for an address ({digest}…). The verified list names it (research)."
+    )
+    assert last == (
+        "Proven: 1 of the 256 leaves of the signed log (release 1) belong to this receipt, and the lists "
+        "agree with them."
+    )
     note = tmp_path / "receipt.txt"
     note.write_text("\n".join(f"{number}. {word}" for number, word in enumerate(ALICE.words, 1)))
     assert run(monkeypatch, capsys, "", *state, "--receipt-file", str(note))[:2] == (0, out)
