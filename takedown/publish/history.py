@@ -7,7 +7,6 @@ began, or where an older manifest is no longer kept.
 from __future__ import annotations
 
 import hashlib
-import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,5 +45,5 @@ def new_files(manifest: Manifest) -> list[tuple[str, int, str]]:
 
 def needed_files(manifest: Manifest) -> list[tuple[str, int, str]]:
     """(path, bytes, SHA-256) of every data file that a manifest names."""
-    named = itertools.chain(manifest.state.files, manifest.deltas)
-    return [(file.path, file.bytes, file.sha256) for file in named]
+    state = [(file.path, file.bytes, file.sha256) for file in manifest.state.files]
+    return state + [(delta.path, delta.bytes, delta.sha256) for delta in manifest.deltas]

@@ -29,7 +29,8 @@ def feed(facts: Facts) -> bytes:
     for release in facts.history:
         _entry(top, release, uuid.uuid5(name, str(release.seq)))
     ET.indent(top)
-    return ET.tostring(top, encoding="utf-8", xml_declaration=True) + b"\n"
+    text: bytes = ET.tostring(top, encoding="utf-8", xml_declaration=True)
+    return text + b"\n"
 
 
 def told(step: Step) -> str:

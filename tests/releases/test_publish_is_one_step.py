@@ -53,6 +53,15 @@ def digests(make_key: Callable[..., Any], names: set[str]) -> list[str]:
     return sorted(make_key(name).digest for name in names)
 
 
+def pages(repository: Path) -> dict[str, bytes]:
+    """The files for people."""
+    return {
+        path.name: path.read_bytes()
+        for path in repository.iterdir()
+        if path.suffix in (".html", ".md", ".xml")
+    }
+
+
 def run_with_bomb(at: int, call: Callable[..., object], *arguments: object) -> bool:
     """True when the call was killed at that step."""
     with pytest.MonkeyPatch.context() as patch:
@@ -71,6 +80,8 @@ def test_a_publish_killed_at_every_step(desk: Any, make_key: Callable[..., Any],
     state = tmp_path / "reader"
     sync(desk.url, desk.root, state)
     lists = {1: digests(make_key, OLD), 2: digests(make_key, NEW)}
+    shutil.copytree(desk.repository, tmp_path / "whole")
+    writer.publish(tmp_path / "whole", staging, desk.keys)
     seen: list[int] = []
     for at in range(1, 1000):
         repository, reader = tmp_path / f"r{at}", tmp_path / f"s{at}"
@@ -80,14 +91,15 @@ def test_a_publish_killed_at_every_step(desk: Any, make_key: Callable[..., Any],
         assert open_blocklist(reader).entries("url_sha256") == lists[seen[-1]]
         assert verify(reader).seq == seen[-1] == writer.head(repository)
         assert writer.publish(repository, staging, desk.keys) == 2
+        assert pages(repository) == pages(tmp_path / "whole")
         assert sync(str(repository), desk.root, reader).seq == 2
         assert open_blocklist(reader).entries("url_sha256") == lists[2]
         if not killed:
             break
     assert len(seen) > 20
     assert seen == sorted(seen)  # old up to one step, new from then on
-    steps_of_the_pages = 3 * 5 + 3  # four pages and a note at most; a write has three steps
-    assert 2 <= seen.count(2) <= 2 + steps_of_the_pages
+    # After the commit come the note of it and four pages, three steps each; and the run that was not killed.
+    assert 2 < seen.count(2) <= 2 + 3 * 5
 
 
 def test_a_refresh_killed_at_every_step_leaves_a_repository_that_verifies(desk: Any, tmp_path: Path) -> None:
@@ -98,6 +110,7 @@ def test_a_refresh_killed_at_every_step_leaves_a_repository_that_verifies(desk: 
         if not killed:
             break
     assert at > 4
+    assert set(pages(desk.repository)) == {"index.html", "README.md", "feed.xml", "prove.html"}
 
 
 def test_a_staging_killed_at_every_step_is_whole_or_absent(desk: Any, tmp_path: Path) -> None:
