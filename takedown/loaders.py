@@ -156,12 +156,12 @@ def _of_column(kind: str, sample: Sample) -> tuple[bytes | None, str]:
 
 def _raw(value: bytes | None, width: int) -> bytes | None:
     """A digest from its hex digits, or as it is; None where it is neither."""
-    if value is None or len(value) == width:
-        return value
-    try:
-        raw = bytes.fromhex(value.decode("ascii")) if len(value) == 2 * width else b""
-    except ValueError:
+    if value is None:
         return None
+    try:
+        raw = bytes.fromhex(value.decode("ascii"))
+    except ValueError:  # no hex digits, so it may be the digest itself
+        raw = value
     return raw if len(raw) == width else None
 
 

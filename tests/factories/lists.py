@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 from takedown.blocklist.table import Table
+from takedown.keys import Key
+from takedown.publish import EditionDraft, ceremony, publish, sign, stage
+from takedown.subscribe import sync
 
 
 @dataclass
@@ -36,3 +43,28 @@ def of_urls(*urls: str, prefix_hex: int = 64) -> FakeBlocklist:
     """A list of these very addresses."""
     digests = [hashlib.sha256(url.encode()).hexdigest() for url in urls]
     return FakeBlocklist({"url_sha256": digests}, prefix_hex)
+
+
+def sync_keys(folder: Path, keys: Iterable[Key], **edition: Any) -> Path:
+    """A state folder with a list that was published, signed and synced as holders do it."""
+    repository, staging, private = (folder / f".{name}" for name in ("repository", "staging", "private"))
+    root = ceremony(private, repository, publisher="Example").read_bytes()
+    stage(
+        repository,
+        staging,
+        [EditionDraft("research", list(keys), **edition)],
+        publisher="Example",
+        dataset_ids=["example"],
+        created=datetime.now(UTC).date(),
+        audit_head="",
+    )
+    sign(repository, staging, private / "targets-1.pem")
+    publish(repository, staging, private)
+    sync(str(repository), root, folder / "state")
+    return folder / "state"
+
+
+def sync_urls(folder: Path, *urls: str, **edition: Any) -> Path:
+    """The same for these very addresses."""
+    keys = [Key("url_sha256", hashlib.sha256(url.encode()).hexdigest()) for url in urls]
+    return sync_keys(folder, keys, **edition)
