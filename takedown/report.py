@@ -39,7 +39,7 @@ def to_json(outcome: Outcome) -> dict[str, Any]:
     return asdict(outcome)
 
 
-def to_text(outcome: Outcome, *, out: Path | None = None, in_place: bool = False) -> str:
+def to_text(outcome: Outcome, *, out: Path | str | None = None, in_place: bool = False) -> str:
     """A report to read.
 
     Args:
@@ -138,7 +138,7 @@ def _other_names(outcome: Outcome, planned: bool) -> list[str]:
     return ["", f"{line} the old content with the listed rows."]
 
 
-def _bytes(outcome: Outcome, out: Path | None, in_place: bool) -> str:
+def _bytes(outcome: Outcome, out: Path | str | None, in_place: bool) -> str:
     read, written = size(outcome.bytes_read), size(outcome.bytes_written)
     if in_place:
         return f"Read {read}, wrote {written} in place. Files without a listed row are as they were."

@@ -6,11 +6,14 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from takedown.commands import stores
 from takedown.commands.sources import (
+    add_inventory,
     add_ledger,
     add_sources,
     add_workers,
     blocklist,
+    inventory,
     ledger_folder,
     warn,
 )
@@ -41,6 +44,7 @@ def _add_plan(commands: Commands) -> None:
     )
     add_sources(parser)
     _add_place(parser, needed=False)
+    add_inventory(parser)
     add_workers(parser)
 
 
@@ -60,6 +64,7 @@ def _add_apply(commands: Commands) -> None:
     )
     add_sources(parser)
     _add_place(parser, needed=True)
+    add_inventory(parser)
     add_workers(parser)
     add_ledger(parser)
     parser.add_argument(
@@ -67,7 +72,7 @@ def _add_apply(commands: Commands) -> None:
         type=Path,
         metavar="F.parquet",
         help="write a table of the removed rows (file, row, kind, digest), readable by you alone. It is a "
-        "list of exactly the rows that people asked to have removed: guard it, and delete it when it has served",
+        "list of exactly the rows that people asked to have removed: guard it, and delete it when it served",
     )
 
 
@@ -83,7 +88,7 @@ def _add_restore(commands: Commands) -> None:
         "back unless the signatures still say that the list is the newest: run takedown sync before.",
     )
     add_sources(parser, needed=False)
-    parser.add_argument("--out", type=Path, metavar="DIR", help="a folder that apply wrote")
+    parser.add_argument("--out", type=stores.place, metavar="DIR", help="a folder that apply wrote")
     add_ledger(parser)
 
 
@@ -91,9 +96,10 @@ def _add_place(parser: argparse.ArgumentParser, *, needed: bool) -> None:
     place = parser.add_mutually_exclusive_group(required=needed)
     place.add_argument(
         "--out",
-        type=Path,
+        type=stores.place,
         metavar="DIR",
-        help="folder for the result, with the layout of the sources; not inside a source",
+        help="folder for the result, with the layout of the sources; not inside a source. In a store it gets "
+        "only the shards that changed",
     )
     place.add_argument(
         "--in-place",
@@ -106,6 +112,8 @@ def plan(arguments: argparse.Namespace) -> int:
     """Count; 3 when a source could not be read."""
     from takedown import apply as applying
 
+    if stores.wanted(arguments):
+        return _report(*stores.run(arguments, planning=True), arguments.json)
     listing = blocklist(arguments)
     warn(listing)
     with progress("planning") as tell:
@@ -114,6 +122,7 @@ def plan(arguments: argparse.Namespace) -> int:
             arguments.sources,
             out=arguments.out,
             in_place=arguments.in_place,
+            inventory=inventory(arguments),
             workers=arguments.workers,
             progress=tell,
             announce=_announce,
@@ -125,6 +134,9 @@ def apply(arguments: argparse.Namespace) -> int:
     """Apply; 3 when a source could not be dealt with."""
     from takedown import apply as applying
 
+    if stores.wanted(arguments):
+        outcome, listing = stores.run(arguments, planning=False)
+        return _report(outcome, listing, arguments.json, arguments.out, arguments.in_place)
     listing = blocklist(arguments)
     warn(listing)
     with progress("applying") as tell:
@@ -136,6 +148,7 @@ def apply(arguments: argparse.Namespace) -> int:
             in_place=arguments.in_place,
             ledger=ledger_folder(arguments),
             removed=arguments.removed,
+            inventory=inventory(arguments),
             progress=tell,
             waiting=_waiting,
             announce=_announce,
@@ -151,15 +164,18 @@ def restore(arguments: argparse.Namespace) -> int:
     listing = blocklist(arguments)
     _need_fresh(state_folder(arguments))
     warn(listing)
-    with progress("restoring", "shards") as tell:
-        restored = applying.restore(
-            listing,
-            arguments.sources,
-            out=arguments.out,
-            ledger=ledger_folder(arguments),
-            progress=tell,
-            waiting=_waiting,
-        )
+    if stores.wanted(arguments):
+        restored = stores.restore(arguments, listing)
+    else:
+        with progress("restoring", "shards") as tell:
+            restored = applying.restore(
+                listing,
+                arguments.sources,
+                out=arguments.out,
+                ledger=ledger_folder(arguments),
+                progress=tell,
+                waiting=_waiting,
+            )
     for failure in restored.errors:
         note(failure.message)
     if arguments.json:
@@ -199,7 +215,7 @@ def _report(
     outcome: Outcome,
     listing: LocalBlocklist,
     as_json: bool,
-    out: Path | None = None,
+    out: Path | str | None = None,
     in_place: bool = False,
 ) -> int:
     from takedown import report

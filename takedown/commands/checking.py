@@ -9,7 +9,8 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from takedown.commands.sources import add_sources, blocklist
+from takedown.commands import sources
+from takedown.commands.sources import add_inventory, add_sources, add_workers, blocklist, warn
 from takedown.commands.terminal import Commands, declare, note, progress, say, say_json
 from takedown.errors import ListedRemain, Stale, UsageError
 
@@ -47,10 +48,8 @@ def _add_check(commands: Commands) -> None:
     parser.add_argument(
         "--statement", type=Path, metavar="F", help="write what was found as in-toto statement"
     )
-    parser.add_argument(
-        "--inventory", type=Path, metavar="DIR", help="an inventory of this copy, to read less"
-    )
-    parser.add_argument("--workers", type=int, metavar="N", help="most processes (default: one a core)")
+    add_inventory(parser)
+    add_workers(parser)
 
 
 def _add_inventory(commands: Commands) -> None:
@@ -67,19 +66,19 @@ def _add_inventory(commands: Commands) -> None:
         "sources", nargs="+", metavar="SOURCE", help="a .parquet file, a .tar shard or a folder"
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the inventory")
-    parser.add_argument("--workers", type=int, metavar="N", help="most processes (default: one a core)")
+    add_workers(parser)
 
 
 def check(arguments: argparse.Namespace) -> int:
     """Look for listed rows; 0 when there are none."""
     from takedown import statement
     from takedown.apply.check import check as look
-    from takedown.apply.inventory import Inventory
 
     listing = blocklist(arguments)
     today = datetime.now(UTC).date()
+    warn(listing)
     _refuse_old(listing, arguments.max_age, today)
-    known = Inventory.open(arguments.inventory) if arguments.inventory else None
+    known = sources.inventory(arguments)
     with progress("checking") as tell:
         checked = look(listing, arguments.sources, inventory=known, workers=arguments.workers, progress=tell)
     if arguments.statement:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from takedown.commands.terminal import note, state_folder, state_option
 
 if TYPE_CHECKING:
+    from takedown.apply.inventory import Inventory
     from takedown.subscribe import LocalBlocklist
 
 #: Folder of the rows kept aside, inside the state folder.
@@ -21,7 +22,8 @@ def add_sources(parser: argparse.ArgumentParser, *, needed: bool = True) -> None
         "sources",
         nargs="+" if needed else "*",
         metavar="SOURCE",
-        help="a .parquet file, a .tar shard or a folder",
+        help="a .parquet file, a .tar shard, an address list or a folder; or the address of a store, such as "
+        "s3://bucket/laion",
     )
     add_list(parser)
 
@@ -40,6 +42,23 @@ def add_workers(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--workers", type=_workers, metavar="N", help="processes that work at a time (default: one a core)"
     )
+
+
+def add_inventory(parser: argparse.ArgumentParser) -> None:
+    """Declare --inventory."""
+    parser.add_argument(
+        "--inventory",
+        type=Path,
+        metavar="DIR",
+        help="an inventory of this copy: only the shards that the list names are opened",
+    )
+
+
+def inventory(arguments: argparse.Namespace) -> Inventory | None:
+    """The inventory of --inventory. Raises UsageError, BadDataset."""
+    from takedown.apply.inventory import Inventory
+
+    return Inventory.open(arguments.inventory) if arguments.inventory else None
 
 
 def add_ledger(parser: argparse.ArgumentParser) -> None:
