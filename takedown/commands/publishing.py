@@ -161,6 +161,7 @@ def publish(arguments: argparse.Namespace) -> int:
     """Publish, and upload."""
     from takedown.publish import publish
 
+    _check_address(arguments)
     seq = publish(arguments.repository, arguments.staging, arguments.keys)
     _tell(arguments, seq, f"Release {seq} is published.")
     return 0
@@ -170,10 +171,19 @@ def refresh(arguments: argparse.Namespace) -> int:
     """Sign again, and upload."""
     from takedown.publish import head, refresh
 
+    _check_address(arguments)
     refresh(arguments.repository, arguments.keys)
     seq = head(arguments.repository)
     _tell(arguments, seq, f"Release {seq} is signed again.")
     return 0
+
+
+def _check_address(arguments: argparse.Namespace) -> None:
+    """An address that cannot be uploaded to is told before anything is done."""
+    from takedown.publish.store import Store
+
+    if arguments.to is not None:
+        Store.open(arguments.to)
 
 
 def _tell(arguments: argparse.Namespace, seq: int, sentence: str) -> None:

@@ -104,6 +104,18 @@ def publish_again(capsys: Any, desk: Path, served: Path) -> dict[str, Any]:
     return said
 
 
+def test_an_address_that_needs_another_package_is_told_before_anything_is_published(
+    desk: Path, capsys: Any
+) -> None:
+    write_new(desk, seventh)
+    assert from_diff(capsys, desk)[0] == 0
+    place = ["--repository", desk / "releases", "--staging", desk / "staged"]
+    assert run(capsys, "sign", *place, "--key", desk / "keys/targets-1.pem", "--yes")[0] == 0
+    code, said, _ = run(capsys, "publish", *place, "--keys", desk / "keys", "--to", "s3://bucket/lists")
+    assert (code, said["error"]) == (2, "missing-extra")
+    assert not (desk / "releases/index.html").exists()
+
+
 def test_rows_that_share_an_address_are_told_apart_by_caption(desk: Path, capsys: Any) -> None:
     """Row n of the second shard has the address of row n of the first, and another caption."""
     first, second = (pq.read_table(desk / f"old/part-{n}.parquet") for n in (0, 1))
