@@ -6,7 +6,8 @@ root and targets keys on a disk that is itself encrypted, away from the machine 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -104,17 +105,25 @@ def load_online(folder: Path, role: str, root: Root, before: Root | None = None)
         One signer for ``root``, and another for ``before`` where that takes another key.
 
     Raises:
-        UsageError: unreadable, or none of the keys is ``root``'s.
+        UsageError: none of the keys is ``root``'s, or the one that might be is unreadable.
     """
     alone = folder / f"{role}.pem"
     names = [path for path in (alone, *sorted(folder.glob(f"{role}-*.pem"))) if path.is_file()]
-    held = {signer.public_key.keyid: signer for signer in map(load, names)}
+    held = {signer.public_key.keyid: signer for signer in _readable(names)}
     keyids = [keyid for keyid in root.roles[role].keyids if keyid in held][:1]
     if not keyids:
-        load_for(names[-1] if names else alone, root, role)  # names the file, and what is wrong with it
+        for path in names or [alone]:
+            load_for(path, root, role)  # names the file, and what is wrong with it
     if before is not None and not set(keyids) & set(before.roles[role].keyids):
         keyids += [keyid for keyid in before.roles[role].keyids if keyid in held][:1]
     return [held[keyid] for keyid in keyids]
+
+
+def _readable(files: Iterable[Path]) -> Iterator[CryptoSigner]:
+    """A damaged file beside the right one stops nobody."""
+    for path in files:
+        with suppress(UsageError):
+            yield load(path)
 
 
 def load_for(path: Path, root: Root, role: str) -> CryptoSigner:

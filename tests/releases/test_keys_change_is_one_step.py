@@ -18,7 +18,7 @@ from factories.keyholders import Publisher
 from test_publish_is_one_step import Killed, run_with_bomb
 
 from takedown import publish as writer
-from takedown.errors import UsageError
+from takedown.errors import NothingToSync, UsageError
 from takedown.publish.root_change_folder import load_roots
 from takedown.publish.store import Store
 from takedown.subscribe import sync, verify
@@ -170,3 +170,23 @@ def stop_store(at: int, call: Callable[[], object]) -> bool:
         except Killed:
             return True
     return False
+
+
+def test_a_new_repository_killed_at_every_step_is_none_or_whole(tmp_path: Path) -> None:
+    publisher = Publisher(tmp_path / "p")
+    change = next(publisher.folder.glob("change-*"))
+    whole = []
+    for at in range(1, 100):
+        publisher.repository = tmp_path / f"r{at}"
+        killed = run_with_bomb(at, publisher.finish, change)
+        with pytest.raises(NothingToSync) as caught:
+            sync(publisher.url, publisher.root, tmp_path / f"s{at}")
+        assert caught.value.slug in ("unreachable", "no-release")
+        whole.append(caught.value.slug == "no-release")
+        assert publisher.finish(change).read_bytes() == publisher.root
+        assert writer.head(publisher.repository) == 0
+        if not killed:
+            break
+    assert len(whole) > 10
+    assert whole == sorted(whole)
+    assert publisher.release(["a"], "targets-a") == 1

@@ -229,3 +229,15 @@ def test_a_repository_put_back_to_an_older_copy_is_not_built_on(publisher: Publi
         publisher.finish(change)
     assert caught.value.slug == "repository-behind"
     assert newest(publisher.repository) == 1
+
+
+def test_old_keys_and_damaged_files_beside_the_right_key_stop_nothing(publisher: Publisher) -> None:
+    publisher.make("timestamp", "stray")
+    (publisher.online / "snapshot-broken.pem").write_bytes(b"no key")
+    writer.refresh(publisher.repository, publisher.online)
+    (publisher.online / "snapshot.pem").unlink()
+    with pytest.raises(UsageError, match=r"snapshot-broken\.pem"):
+        writer.refresh(publisher.repository, publisher.online)
+    (publisher.online / "snapshot-broken.pem").unlink()
+    with pytest.raises(UsageError, match=r"snapshot\.pem"):
+        writer.refresh(publisher.repository, publisher.online)
