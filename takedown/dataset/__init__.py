@@ -4,7 +4,9 @@ X.parquet                          one Parquet shard (with its tar, when X.tar s
 X.tar                              one img2dataset shard
 folder with .tar                   img2dataset: each tar with its sidecars
 folder with .parquet               Parquet shards, at any depth
+folder with lists of addresses     each list (.txt .csv .tsv .jsonl .ndjson, also .gz) a shard
 folder with pictures               one shard, a row a file
+X.parquet and a folder X           img2dataset's layout of plain files: one shard, with X_stats.json
 Parquet with url_sha256 and pdq    a fingerprint table: no rows of its own
 
 Links to files are read. Links to folders are not followed, since they can lead in circles; they are named.
@@ -19,9 +21,11 @@ from pathlib import Path
 
 from takedown.dataset.columns import locate
 from takedown.dataset.interface import COLUMNS, Dataset, Kind, Piece, RowBatch, Shard, Stamp
-from takedown.dataset.names import TABLE, TAR, ends_in, partner
+from takedown.dataset.lists import UrlList, looks_like_list
+from takedown.dataset.names import TABLE, TAR, ends_in, list_form, partner
 from takedown.dataset.parquet import ParquetShard, open_parquet
 from takedown.dataset.pictures import PictureFolder, is_picture
+from takedown.dataset.plain_files import PlainFilesShard, samples_beside
 from takedown.dataset.webdataset import Img2datasetShard
 from takedown.errors import BadDataset
 
@@ -42,6 +46,9 @@ __all__ = [
 _BYSTANDERS = frozenset({".json", ".md", ".yaml", ".yml", ".idx", ".crc", ".lock"})
 _BYSTANDER_NAMES = ("README", "LICENSE", "LICENCE", "NOTICE", "_", ".")
 
+
+#: What a folder of several kinds of shards is called: the first of these.
+_ORDER: tuple[Kind, ...] = ("img2dataset", "files", "parquet", "urls")
 
 Failed = tuple[tuple[Path, BadDataset], ...]
 
@@ -82,7 +89,7 @@ def open_source(path: str | Path, *, strict: bool = True) -> Dataset:
     """Look at a file or folder and return its shards.
 
     Args:
-        path: a .parquet file, a .tar, or a folder of them or of pictures.
+        path: a .parquet file, a .tar, a list of addresses, or a folder of them or of pictures.
         strict: raise for the first bad shard of a folder; otherwise list those in `Dataset.failed`.
 
     Raises:
@@ -101,9 +108,10 @@ def open_source(path: str | Path, *, strict: bool = True) -> Dataset:
 
 def _file(path: Path) -> Shard:
     """The shard that a single file stands for; a sidecar stands for its tar."""
-    if not (ends_in(path, TABLE) or ends_in(path, TAR)):
+    if not (ends_in(path, TABLE) or ends_in(path, TAR) or list_form(path)):
         raise BadDataset(
-            f"{path} is neither Parquet nor a tar shard; give .parquet files, .tar shards or a folder.",
+            f"{path} is of no known kind; give .parquet files, .tar shards, lists of addresses (.txt, .csv, "
+            ".tsv, .jsonl) or a folder.",
             slug="dataset-kind-unknown",
         )
     return _shard(partner(path, TAR) or path if ends_in(path, TABLE) else path, path.parent)
@@ -116,20 +124,27 @@ def _folder(folder: Path, strict: bool) -> Dataset:
     tars = {file for file in files if ends_in(file, TAR)}
     alone = {file.with_suffix("") for file in tars}
     tables = [file for file in files if ends_in(file, TABLE) and file.with_suffix("") not in alone]
-    pictures = [file for file in files if is_picture(file)]
-    other = [file for file in files if not (ends_in(file, TAR) or ends_in(file, TABLE))]
+    # Samples that stand in a folder beside their sidecar are its own; so are captions and notes among them.
+    beside = {table.with_suffix("") for table in tables if samples_beside(table)}
+    other = [
+        file for file in files if not (ends_in(file, TAR) or ends_in(file, TABLE) or file.parent in beside)
+    ]
+    pictures = [file for file in other if is_picture(file)]
     if not tars and not tables and pictures:
         names = sorted(file.relative_to(folder).as_posix() for file in pictures)
         return Dataset(folder, "images", (PictureFolder(folder, names),), failed=passed_over)
-    shards, failed = _shards(sorted([*tars, *tables]), folder, strict)
+    lists = [] if pictures else [file for file in other if looks_like_list(file)]
+    shards, failed = _shards(sorted([*tars, *tables, *lists]), folder, strict)
     failed += passed_over
     if not shards and not failed:
         raise BadDataset(
-            f"{folder} holds no Parquet files, tar shards or pictures; check the path.",
+            f"{folder} holds no Parquet files, tar shards, lists of addresses or pictures; check the path.",
             slug="dataset-empty",
         )
-    unread = tuple(file for file in other if not _bystander(file))
-    return Dataset(folder, "img2dataset" if tars else "parquet", shards, unread, failed)
+    unread = tuple(file for file in other if file not in lists and not _bystander(file))
+    kinds = {shard.kind for shard in shards}
+    kind: Kind = next((kind for kind in _ORDER if kind in kinds), "parquet")
+    return Dataset(folder, kind, shards, unread, failed)
 
 
 def _shards(files: list[Path], folder: Path, strict: bool) -> tuple[tuple[Shard, ...], Failed]:
@@ -148,8 +163,10 @@ def _shard(path: Path, folder: Path) -> Shard:
     name = path.relative_to(folder).as_posix()
     if ends_in(path, TAR):
         return Img2datasetShard(path, name)
+    if list_form(path):
+        return UrlList(path, name)
     _refuse_fingerprints(path)
-    return ParquetShard(path, name)
+    return PlainFilesShard(path, name) if samples_beside(path) else ParquetShard(path, name)
 
 
 def _refuse_fingerprints(path: Path) -> None:

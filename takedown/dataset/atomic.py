@@ -1,7 +1,8 @@
 """Put the files of one shard in place, each whole: a reader sees the old file or the new one, never a part.
 
 1. Write each under a temporary name in the folder where it goes, and fsync it. A linked file likewise.
-2. Only when all of them are there, rename one after the other in the order of writing; fsync the folder.
+2. Only when all of them are there, take away files that are to go, then rename one after the other in the
+   order of writing; fsync the folder.
 3. What has not been renamed vanishes with the block.
 
 Temporary names are fixed, so that a rerun after a kill removes what was left. It never opens what was left:
@@ -26,6 +27,7 @@ class Pending:
 
     def __init__(self) -> None:
         self._parts: dict[Path, Path] = {}
+        self._gone: list[Path] = []
 
     def __enter__(self) -> Pending:
         return self
@@ -61,8 +63,17 @@ class Pending:
             return real.stat().st_size
         return 0
 
+    def remove(self, target: Path) -> None:
+        """Have `target`, if it is there, taken away before anything is put in place."""
+        self._gone.append(target)
+
     def place(self) -> None:
-        """Rename everything to where it belongs."""
+        """Take away what is to go, and rename everything to where it belongs."""
+        for target in self._gone:
+            target.unlink(missing_ok=True)
+        for folder in {target.parent for target in self._gone}:
+            if folder.is_dir():
+                disk.sync_folder(folder)
         for target, part in self._parts.items():
             disk.rename(part, target)
 

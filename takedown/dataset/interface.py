@@ -22,7 +22,7 @@ from takedown.dataset.columns import valid_text
 from takedown.errors import BadDataset
 from takedown.keys import Row
 
-Kind = Literal["parquet", "img2dataset", "images", "fingerprints"]
+Kind = Literal["parquet", "img2dataset", "files", "urls", "images", "fingerprints"]
 
 #: Rows in one batch unless the caller asks otherwise.
 BATCH_ROWS = 65_536
@@ -174,6 +174,10 @@ class Shard(ABC):
     @abstractmethod
     def files(self) -> tuple[Path, ...]:
         """Every file that belongs to the shard, the main one first."""
+
+    def relative_files(self) -> tuple[Path, ...]:
+        """Where each of `files()` goes in a copy, relative to the folder of the shard."""
+        return tuple(Path(file.name) for file in self.files())
 
     def scan_bytes(self, columns: Collection[str]) -> int:
         """How many bytes `rows(columns=columns)` reads, from footers."""

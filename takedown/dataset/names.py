@@ -10,6 +10,20 @@ from takedown.errors import BadDataset
 #: Endings of shards, and of an index beside a tar.
 TAR, TABLE, INDEX = ".tar", ".parquet", ".idx"
 
+#: Endings of URL lists, each also packed with gzip, and what they hold.
+_LISTS = {".txt": "txt", ".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+
+
+def list_form(path: Path) -> str | None:
+    """txt, csv, tsv or jsonl for a file named like a URL list, packed or not; None for any other."""
+    name = path.name.lower().removesuffix(".gz")
+    return _LISTS.get(Path(name).suffix)
+
+
+def is_packed(path: Path) -> bool:
+    """Whether the name says that the file is packed with gzip."""
+    return path.name.lower().endswith(".gz")
+
 
 def ends_in(path: Path, suffix: str) -> bool:
     """Whether the file has this ending, as `.tar`, `.TAR` or `.Tar`. Other mixtures are no shards."""

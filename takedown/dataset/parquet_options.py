@@ -110,7 +110,7 @@ def _paid(chunk: Any, file: BinaryIO) -> bool:
         return True
     # A number into the dictionary and, at most, a byte that says whether the cell is there.
     entries = chunk.num_values * (size.values.bit_length() / 8 + 1)
-    return 2 * size.values <= chunk.num_values and chunk.total_uncompressed_size - size.bytes <= entries
+    return bool(2 * size.values <= chunk.num_values and chunk.total_uncompressed_size - size.bytes <= entries)
 
 
 class DictionarySize(NamedTuple):
