@@ -112,7 +112,8 @@ async function check() {
     if (!own.length) show("Nothing found", fill(sentences["no-leaf"], { seq: release.seq }), []);
     else {
       const { lines, summary, fault } = tell(judge(own, lists), release, sentences);
-      show(fault ? "Not proven" : "Proven", summary, lines, fault);
+      const title = release.signers ? "Proven" : "As it should be, but for the signatures, which were not checked";
+      show(fault ? "Not proven" : title, summary, lines, fault);
     }
   } catch (error) {
     show("Not proven", sentence(error), []);
