@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tuf.api.exceptions import DownloadError, RepositoryError
-from tuf.api.metadata import Metadata
+from tuf.api.metadata import Metadata, Targets
 from tuf.ngclient import FetcherInterface
 
 from takedown.blocklist.manifest import MAX_BYTES, Manifest
@@ -99,7 +99,8 @@ def _root(state_dir: Path) -> bytes:
 def _kept_release(current: Current) -> Release:
     try:
         data = (current.folder / store.TARGETS).read_bytes()
-        return read_release(data, Metadata.from_bytes(data).signed, current.root_version)
+        targets: Metadata[Targets] = Metadata.from_bytes(data)
+        return read_release(data, targets.signed, current.root_version)
     except (OSError, RepositoryError) as error:
         raise store.altered() from error
 

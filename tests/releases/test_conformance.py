@@ -550,6 +550,43 @@ def test_the_document_names_every_slug_with_its_exit_code() -> None:
     assert {slug: int(code) for slug, code in rows} == answers()
 
 
+OVER_HTTP = [
+    "timestamp altered",
+    "targets overlong",
+    "manifest truncated",
+    "delta altered",
+    "older timestamp",
+]
+
+
+@pytest.mark.parametrize("name", OVER_HTTP)
+def test_over_http_the_answers_are_the_same(
+    reader: Callable[[int], Reader], serve: Callable[[Path], Any], tmp_path: Path, name: str
+) -> None:
+    _, kept, offered, act, slug, code = next(case for case in REFUSED if case[0] == name)
+    holder = reader(0)
+    place = tmp_path / "served"
+    put(holder.simulator(kept or 1), place)
+    url = serve(place).url
+    sync(url, holder.root, holder.state)
+    before = holder.kept()
+    simulator = holder.simulator(offered)
+    act(simulator)
+    put(simulator, place)
+    with pytest.raises(TakedownError) as caught:
+        sync(url, holder.root, holder.state)
+    assert (caught.value.slug, caught.value.exit_code) == (slug, code)
+    assert holder.kept() == before
+
+
+def put(simulator: Simulator, place: Path) -> None:
+    """What a simulator serves, as a folder."""
+    shutil.rmtree(place, ignore_errors=True)
+    for path, data in simulator.files.items():
+        (place / path).parent.mkdir(parents=True, exist_ok=True)
+        (place / path).write_bytes(data)
+
+
 def test_canonical_json_is_what_the_simulator_signs(reader: Callable[[int], Reader]) -> None:
     simulator = reader(0).simulator(2)
     data = simulator.files[one(simulator, MANIFEST)]
