@@ -3,6 +3,7 @@
 // One frame, no dictionary, length known beforehand. Anything else, and any damage, is a Fault; what comes out
 // is compared with a signed SHA-256 by the caller.
 
+const SPARE = 32; // bits of zeros kept before a stream that is read backwards
 const broken = () => new Fault("unreadable");
 const shortTable = (text) => text.split(" ").map(Number);
 const extras = (first, pairs) => {
@@ -138,15 +139,17 @@ function readLiterals(job, block) {
   return [literals, end];
 }
 
+/** The symbols of one stream: each is the one whose code the next bits begin with. */
 function unhuffman({ log, symbol, length }, stream, into) {
-  const bits = new Backwards(stream), mask = 2 ** log - 1;
-  let state = bits.read(log);
+  const { bytes, left } = new Backwards(stream), mask = 2 ** log - 1;
+  let bit = left + SPARE;
   for (let n = 0; n < into.length; n++) {
+    const low = bit - log, at = low >> 3;
+    const state = ((bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16)) >> (low & 7)) & mask;
     into[n] = symbol[state];
-    const more = length[state];
-    state = ((state << more) & mask) | bits.read(more);
+    bit -= length[state];
   }
-  if (bits.left !== -log) throw broken();
+  if (bit !== SPARE) throw broken();
 }
 
 /** A Huffman table from the weights of its symbols (section 4.2.1), and where it ends. */
@@ -244,23 +247,20 @@ function fseTable(shares, log) {
   return { log, symbol, bits, base };
 }
 
-/** Bits read from the end of a stream to its beginning; past the beginning there are zeros (section 4.1). */
+/** Bits read from the end of a stream to its beginning; before the beginning there are zeros (section 4.1). */
 class Backwards {
-  constructor(bytes) {
-    const last = bytes.at(-1);
+  constructor(stream) {
+    const last = stream.at(-1);
     if (!last) throw broken();
-    this.bytes = bytes;
-    this.left = 8 * bytes.length - (Math.clz32(last) - 24) - 1;
+    this.bytes = new Uint8Array(stream.length + SPARE / 8 + 2);
+    this.bytes.set(stream, SPARE / 8);
+    this.left = 8 * stream.length - (Math.clz32(last) - 24) - 1;
   }
 
   read(count) {
-    if (count > 16) {
-      const high = this.read(count - 16);
-      return high * 65536 + this.read(16);
-    }
+    if (count > 16) return this.read(count - 16) * 65536 + this.read(16);
     this.left -= count;
-    let at = this.left >> 3;
-    const shift = this.left & 7, byte = (n) => this.bytes[n] ?? 0;
-    return (((byte(at) | (byte(at + 1) << 8) | (byte(at + 2) << 16)) >> shift) & (2 ** count - 1));
+    const { bytes } = this, at = (this.left + SPARE) >> 3, shift = this.left & 7;
+    return ((bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16)) >> shift) & (2 ** count - 1);
   }
 }
