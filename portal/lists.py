@@ -39,7 +39,7 @@ class Waiting:
 
     Attributes:
         added, removed: entries that come and go.
-        go: how many of these the next release would take along.
+        goes_in, goes_out: how many of these the next release would take along.
         lines: of the public delta that the edition's own changes make.
         needed: lines that they wait for.
         held: whether they still wait.
@@ -48,7 +48,8 @@ class Waiting:
 
     added: int
     removed: int
-    go: int
+    goes_in: int
+    goes_out: int
     lines: int
     needed: int
     held: bool
@@ -57,7 +58,7 @@ class Waiting:
     @property
     def stay(self) -> int:
         """How many of the changes the next release would leave for later."""
-        return self.added + self.removed - self.go
+        return self.added + self.removed - self.goes_in - self.goes_out
 
 
 @dataclass(frozen=True)
@@ -157,10 +158,16 @@ def _decide(
     held = few and day < last_day
     kept = {pk: key for pk, key in base.items() if pk not in own_out} | own_in
     chosen = base if held else kept
-    go = len(chosen.keys() - listed.keys()) + len(listed.keys() - chosen.keys())
     found.lists[edition.name] = chosen
     found.waiting[edition.name] = Waiting(
-        len(added), len(removed), go, lines, edition.min_delta_entries, held, last_day if held else None
+        added=len(added),
+        removed=len(removed),
+        goes_in=len(chosen.keys() - listed.keys()),
+        goes_out=len(listed.keys() - chosen.keys()),
+        lines=lines,
+        needed=edition.min_delta_entries,
+        held=held,
+        last_day=last_day if held else None,
     )
 
 

@@ -41,6 +41,7 @@ def _own_parts_only(page: Path) -> dict[str, list[str]]:
         "script-src": _digests(_SCRIPT.findall(text)) or [NONE],
         "style-src": _digests(_STYLE.findall(text)) or [NONE],
         "connect-src": [SELF],
+        "img-src": ["data:"],
         "form-action": [NONE],
     }
 

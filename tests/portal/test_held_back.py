@@ -70,7 +70,7 @@ def test_few_changes_wait_for_others(use_policy: Callable[[str], None]) -> None:
         removed(name)
     plan = lists.plan(TODAY)
     waiting = plan.waiting["research"]
-    assert (waiting.held, waiting.go, waiting.stay, waiting.lines, waiting.needed) == (True, 0, 2, 2, 3)
+    assert (waiting.held, waiting.goes_in, waiting.stay, waiting.lines, waiting.needed) == (True, 0, 2, 2, 3)
     assert waiting.last_day == TODAY + timedelta(days=14)
     assert names(plan, "research", *"ab") == []
     removed("c")
@@ -192,7 +192,7 @@ def test_twins_of_one_prefix_change_no_line_and_wait_for_nothing(use_policy: Cal
     removed("twin", "wrong", hexdigest=start[:4] + digest("twin")[4:])
     plan = lists.plan(TODAY)
     waiting = plan.waiting["research-safe"]
-    assert (waiting.lines, waiting.held, waiting.go) == (0, False, 1)
+    assert (waiting.lines, waiting.held, waiting.goes_in) == (0, False, 1)
 
 
 def test_child_safety_entries_never_begin_to_stand_in_full(use_policy: Callable[[str], None]) -> None:

@@ -208,7 +208,7 @@ def test_waiting_counts_what_the_next_release_would_change(
     _item, case = ask()
     decide(case)
     waiting = lists.plan(today()).waiting["research"]
-    assert (waiting.added, waiting.removed, waiting.go) == (1, 0, 1)
+    assert (waiting.added, waiting.removed, waiting.goes_in) == (1, 0, 1)
     _publish(alice)
     waiting = lists.plan(today()).waiting["research"]
-    assert (waiting.added, waiting.removed, waiting.go) == (0, 0, 0)
+    assert (waiting.added, waiting.removed, waiting.goes_in) == (0, 0, 0)
