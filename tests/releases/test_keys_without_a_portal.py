@@ -77,9 +77,7 @@ def test_two_of_three_sign_where_django_is_absent_one_after_the_other(tmp_path: 
         home = carry(publisher, staging, name)
         done = machine(home, *SIGN)
         assert (done.returncode, "Signed." in done.stdout) == (0, True), done.stderr
-        assert (
-            "2 added, 1 removed, 3 in all" in done.stdout
-        )  # worked out there, shown before asking
+        assert "2 added, 1 removed, 3 in all" in done.stdout  # worked out there, shown before asking
         assert "Type yes" in done.stderr
         shutil.copy(home / "staged/metadata" / found.name, found)  # this one file travels back
         assert writer.signatures(publisher.repository, staging).valid == count
