@@ -20,9 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from takedown.keys import Key
-from takedown.publish.from_diff_rows import HAS_URL, PARTS, Digests, Rows, Version, named
+from takedown.publish.from_diff_rows import PARTS, Digests, Rows, Version, named, number_equal
 
 Bits = NDArray[np.bool_]
+Places = NDArray[np.int64]
 
 KINDS = ("url_sha256", "row_sha256")
 
@@ -91,47 +92,68 @@ def compare(
     return found, Entries(folder)
 
 
+@dataclass(frozen=True)
+class _Numbers:
+    """The rows of a part by the number of one of their digests: equal digests, equal numbers."""
+
+    old: Places
+    new: Places
+
+    @classmethod
+    def of(cls, old: Digests, new: Digests) -> _Numbers:
+        numbers = number_equal(np.concatenate([old, new]))
+        return cls(numbers[: len(old)], numbers[len(old) :])
+
+    def among(self, places: Places) -> Bits:
+        """For each number, whether it is one of these."""
+        found = np.zeros(len(self.old) + len(self.new), dtype=bool)
+        found[places] = True
+        return found
+
+    def copies(self, old: Bits, new: Bits) -> tuple[int, int]:
+        """Of digests that both versions have: how many more rows OLD has, and how many more NEW has."""
+        length = len(self.old) + len(self.new)
+        before, after = (np.bincount(places, minlength=length) for places in (self.old[old], self.new[new]))
+        difference = np.where((before > 0) & (after > 0), before - after, 0)
+        return int(difference[difference > 0].sum()), -int(difference[difference < 0].sum())
+
+
 def _compare(old: Rows, new: Rows, found: Found, keep_edited: bool) -> tuple[Digests, Digests]:
     """Addresses and pairs that went, each once; what cannot be listed is added to ``found``."""
-    old_url, new_url = (part["has"] & HAS_URL > 0 for part in (old, new))
-    gone = old_url & ~np.isin(old["url"], new["url"][new_url])
-    known = ~new_url | np.isin(new["url"], old["url"][old_url])
-    found.new += int(np.count_nonzero(~known))
+    urls = _Numbers.of(old["url"], new["url"])
+    old_url, new_url = named(old, "url"), named(new, "url")
+    gone = old_url & ~urls.among(urls.new[new_url])[urls.old]
+    known = urls.among(urls.old[old_url])[urls.new]
+    found.new += _count(new_url & ~known)
+    field = "url" if found.by_address else "pair"
+    nameless = _count(~named(old, field)) - _count(~named(new, field))
+    found.nameless += max(0, nameless)
+    found.new += max(0, -nameless)
     if found.by_address:
-        return _by_address(old, new, gone, known, found)
-    name_old, name_new = named(old, "pair"), named(new, "pair")
-    left = name_old & ~gone & ~np.isin(old["pair"], new["pair"][name_new])
-    other = known & name_new & ~np.isin(new["pair"], old["pair"][name_old])
-    if keep_edited:
-        left &= ~np.isin(old["url"], new["url"][other & new_url])
-    found.edited += int(np.count_nonzero(other & new_url))
-    found.new += int(np.count_nonzero(other & ~new_url))
-    found.removed += int(np.count_nonzero(gone | left))
-    found.nameless += max(0, int(np.count_nonzero(~name_old) - np.count_nonzero(~name_new)))
-    found.new += max(0, int(np.count_nonzero(~name_new) - np.count_nonzero(~name_old)))
-    _copies(
-        old["pair"][name_old & np.isin(old["pair"], new["pair"][name_new])],
-        new["pair"][known & name_new & ~other],
-        found,
-    )
+        left, (fewer, more) = np.zeros_like(gone), urls.copies(old_url, new_url)
+    else:
+        left, (fewer, more) = _compare_pairs(old, new, urls, gone, known, found, keep_edited)
+    found.removed += _count(gone | left)
+    found.copies += fewer
+    found.new += more
     return np.unique(old["url"][gone]), np.unique(old["pair"][left])
 
 
-def _by_address(old: Rows, new: Rows, gone: Bits, known: Bits, found: Found) -> tuple[Digests, Digests]:
-    old_url, new_url = (part["has"] & HAS_URL > 0 for part in (old, new))
-    found.removed += int(np.count_nonzero(gone))
-    bare = int(np.count_nonzero(~old_url) - np.count_nonzero(~new_url))
-    found.nameless += max(0, bare)
-    found.new += max(0, -bare)
-    _copies(old["url"][old_url & ~gone], new["url"][known & new_url], found)
-    return np.unique(old["url"][gone]), np.empty(0, "S32")
+def _compare_pairs(
+    old: Rows, new: Rows, urls: _Numbers, gone: Bits, known: Bits, found: Found, keep_edited: bool
+) -> tuple[Bits, tuple[int, int]]:
+    """Rows of OLD whose pair went though their address did not; and copies, as ``_Numbers.copies``."""
+    pairs = _Numbers.of(old["pair"], new["pair"])
+    name_old, name_new, new_url = named(old, "pair"), named(new, "pair"), named(new, "url")
+    left = name_old & ~gone & ~pairs.among(pairs.new[name_new])[pairs.old]
+    other = name_new & ~pairs.among(pairs.old[name_old])[pairs.new]
+    edited = other & new_url & known
+    if keep_edited:
+        left &= ~urls.among(urls.new[edited])[urls.old]
+    found.edited += _count(edited)
+    found.new += _count(other & ~new_url)
+    return left, pairs.copies(name_old, name_new)
 
 
-def _copies(old: Digests, new: Digests, found: Found) -> None:
-    """Rows that both versions have, in other numbers."""
-    names, times = np.unique(old, return_counts=True)
-    _, times_new = np.unique(new, return_counts=True)  # the same names: each is in both
-    if len(names):
-        difference = times - times_new
-        found.copies += int(difference[difference > 0].sum())
-        found.new -= int(difference[difference < 0].sum())
+def _count(bits: Bits) -> int:
+    return int(np.count_nonzero(bits))

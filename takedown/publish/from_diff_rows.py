@@ -26,9 +26,9 @@ from takedown.sha256 import Texts
 
 PARTS = 256
 
-#: A row: its digests, and whether it has an address (1) and a caption (2).
+#: A row: its digests; whether it has an address that is not empty (1), and a cell that is not null (2).
 ROW = np.dtype([("url", "S32"), ("pair", "S32"), ("has", "u1")])
-HAS_URL, HAS_CAPTION = 1, 2
+HAS_URL, HAS_CELL = 1, 2
 
 Rows = NDArray[Any]
 Digests = NDArray[np.bytes_]
@@ -70,13 +70,15 @@ class Counted:
         wanted = np.array([int(prefix, 16) for prefix in prefixes], np.uint64)
         rows, digests = (np.zeros(len(wanted), np.int64) for _ in range(2))
         for number in range(PARTS):
-            found, times = np.unique(_named(self._version.part(number), field), return_counts=True)
-            heads = found.view(np.uint8).reshape(-1, 32)[:, :8].copy().view(">u8").reshape(-1)
-            cut = heads.astype(np.uint64) >> shift
+            part = self._version.part(number)
+            found = np.ascontiguousarray(part[field][named(part, field)])
+            cut = _heads(found) >> shift
             at = np.minimum(np.searchsorted(wanted, cut), len(wanted) - 1)
-            hit = wanted[at] == cut
-            np.add.at(rows, at[hit], times[hit])
-            np.add.at(digests, at[hit], 1)
+            hit = np.flatnonzero(wanted[at] == cut)
+            rows += np.bincount(at[hit], minlength=len(wanted))
+            numbers = number_equal(found[hit])
+            once = np.unique(numbers, return_index=True)[1]
+            digests += np.bincount(at[hit][once], minlength=len(wanted))
         return Counts(rows, digests)
 
 
@@ -134,8 +136,9 @@ def _rows(batch: RowBatch) -> Rows:
     # An empty address names nothing: such a row is told apart by its caption alone.
     has_url = pc.greater(pc.binary_length(urls), 0).to_numpy(zero_copy_only=False)
     rows["has"] = has_url * HAS_URL
-    if batch.caption_bytes is not None:
-        rows["has"] |= batch.caption_bytes.is_valid().to_numpy(zero_copy_only=False) * np.uint8(HAS_CAPTION)
+    for column in (batch.url_bytes, batch.caption_bytes):
+        if column is not None:
+            rows["has"] |= column.is_valid().to_numpy(zero_copy_only=False) * np.uint8(HAS_CELL)
     return rows
 
 
@@ -149,14 +152,41 @@ def _write(rows: Rows, files: Sequence[BinaryIO]) -> None:
             file.write(data[ends[number] : ends[number + 1]].tobytes())
 
 
-def _named(rows: Rows, field: str) -> Digests:
-    """The digests of the rows that have one of this kind."""
-    return np.ascontiguousarray(rows[field][named(rows, field)])
-
-
 def named(rows: Rows, field: str) -> NDArray[np.bool_]:
     """Which rows can be named by their address (url), or by address and caption (pair)."""
-    return (rows["has"] & (HAS_URL if field == "url" else HAS_URL | HAS_CAPTION)) > 0
+    return (rows["has"] & (HAS_URL if field == "url" else HAS_CELL)) > 0
+
+
+def number_equal(digests: Digests) -> NDArray[np.int64]:
+    """A number for each digest, from 0 without gaps: the same for equal ones, another for others.
+
+    Sorting by 8 bytes is enough unless two different digests share them; then all 32 decide.
+    """
+    words = np.ascontiguousarray(digests).view("<u8").reshape(-1, 4)
+    order = np.argsort(words[:, 0])
+    other = _steps(words[order])
+    heads = words[order, 0]
+    if np.any(other & (heads[1:] == heads[:-1])):
+        order = np.lexsort(words.T)
+        other = _steps(words[order])
+    numbers = np.zeros(len(words), np.int64)
+    numbers[order[1:]] = np.cumsum(other)
+    return numbers
+
+
+def _steps(words: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """Which rows differ from the one before, without the first."""
+    return np.asarray((words[1:] != words[:-1]).any(axis=1))
+
+
+def _heads(digests: Digests) -> NDArray[np.uint64]:
+    """The first 64 bits of each digest."""
+    return (
+        np.ascontiguousarray(digests.view(np.uint8).reshape(-1, 32)[:, :8])
+        .view(">u8")
+        .reshape(-1)
+        .astype(np.uint64)
+    )
 
 
 def _cells(column: Any, batch: RowBatch) -> Any:
