@@ -114,7 +114,8 @@ def _files(terms: Terms, job: Job, found: Scanned, pending: Pending) -> int:
         job.shard.verify()
     if terms.in_place:
         return 0
-    return sum(pending.link_or_copy(file, folder / file.name) for file in job.shard.files())
+    files = zip(job.shard.files(), job.shard.relative_files(), strict=True)
+    return sum(pending.link_or_copy(file, folder / name) for file, name in files)
 
 
 def _settle(terms: Terms, job: Job, main: Path, kept: Generation | None) -> None:

@@ -25,7 +25,7 @@ class Job:
 
     def names(self) -> list[Path]:
         """Where its files go, relative to --out."""
-        return [self.folder / file.name for file in self.shard.files()]
+        return [self.folder / name for name in self.shard.relative_files()]
 
 
 @dataclass(frozen=True)

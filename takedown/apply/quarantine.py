@@ -89,7 +89,7 @@ def _needed(
 
 def marks_of(job: Job) -> list[marks.Mark | None]:
     """What tells the source of a result again."""
-    return [marks.mark(file) for file in job.shard.files()]
+    return [marks.mark(file) for file in job.shard.main_files()]
 
 
 def _before(ledger: Ledger, path: Path) -> Generation | None:
@@ -180,6 +180,6 @@ def drop(folder: Path) -> None:
 
 def _copied(shard: Shard, folder: Path) -> None:
     with Pending() as pending:
-        for file in shard.files():
-            pending.link_or_copy(file, folder / file.name)
+        for file, name in zip(shard.files(), shard.relative_files(), strict=True):
+            pending.link_or_copy(file, folder / name)
         pending.place()

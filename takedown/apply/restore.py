@@ -140,7 +140,7 @@ def _put_back(
     """Step 3."""
     shard = open_source(generation.path).shards[0]
     before = marks.versions(shard.files())
-    targets = [generation.path.parent / file.name for file in shard.files()]
+    targets = [generation.path.parent / file.name for file in shard.main_files()]
     part = ledger.begin(generation.path)
     chosen, stay = np.flatnonzero(back), np.flatnonzero(~back)
     going = quarantine.without(aside, stay, part / "going") if len(stay) else aside

@@ -106,8 +106,8 @@ class Terms:
         return job.shard.path.parent if self.out is None else self.out / job.folder
 
     def targets(self, job: Job) -> list[Path]:
-        """Where each file of a shard goes."""
-        return [self.folder(job) / file.name for file in job.shard.files()]
+        """Where each main file of a shard goes."""
+        return [self.folder(job) / file.name for file in job.shard.main_files()]
 
     def kept_aside(self, kinds: NDArray[np.uint8]) -> NDArray[np.bool_]:
         """Which of the removed rows, named by these kinds, are kept aside."""

@@ -176,8 +176,12 @@ class Shard(ABC):
         """Every file that belongs to the shard, the main one first."""
 
     def relative_files(self) -> tuple[Path, ...]:
-        """Where each of `files()` goes in a copy, relative to the folder of the shard."""
+        """Where each of `files()` goes in a copy, relative to the folder of the main one."""
         return tuple(Path(file.name) for file in self.files())
+
+    def main_files(self) -> tuple[Path, ...]:
+        """Those of `files()` that say what is in the shard; `rewrite` puts them in place last."""
+        return self.files()
 
     def scan_bytes(self, columns: Collection[str]) -> int:
         """How many bytes `rows(columns=columns)` reads, from footers."""

@@ -8,11 +8,16 @@
 
 A file that stays is linked (or copied) as it is; one of a removed row is left out, and taken away where an
 earlier run had put it.
+
+In place, the names of samples that go or come back are first noted in 00000/.unlisted. The sidecar is
+replaced last, so a kill before that, or an end of it by someone else, leaves samples that no row lists: those
+noted there are no part of the shard, and `verify` deletes them.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 from collections.abc import Collection, Iterator, Sequence
@@ -21,6 +26,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from takedown import disk
 from takedown.dataset import parquet_rewrite
 from takedown.dataset.atomic import Pending
 from takedown.dataset.interface import BATCH_ROWS, Kind, Piece, RowBatch, Shard, Stamp
@@ -32,6 +38,9 @@ from takedown.dataset.webdataset import MAX_PICTURE_BYTES, PICTURES
 from takedown.dataset.webdataset_stats import Ends, ends_of, recount
 from takedown.errors import BadDataset
 from takedown.keys import Row
+
+#: Samples that may stand in the folder without a row.
+_UNLISTED = ".unlisted"
 
 
 def samples_beside(table: Path) -> bool:
@@ -100,21 +109,29 @@ class PlainFilesShard(Shard):
     def relative_files(self) -> tuple[Path, ...]:
         return tuple(file.relative_to(self.path.parent) for file in self.files())
 
+    def main_files(self) -> tuple[Path, ...]:
+        return self.files()[: 2 if self.stats.is_file() else 1]
+
     def scan_bytes(self, columns: Collection[str]) -> int:
         return self.sidecar.scan_bytes(columns)
 
     def verify(self) -> None:
-        for _ in self._samples():
-            pass
+        listed = {file.name for file, _ in self._samples()}
+        noted = self.folder / _UNLISTED
+        for name in _noted(noted):
+            if name not in listed:
+                (self.folder / name).unlink(missing_ok=True)
+        if noted.exists():
+            noted.unlink()
 
     def rewrite(self, removed: NDArray[np.int64], folder: Path, pending: Pending) -> int:
-        chosen, written = set(removed.tolist()), 0
-        for file, number in self._samples():
-            target = self._place(folder, file)
-            if number in chosen:
-                pending.remove(target)
-            else:
-                written += pending.link_or_copy(file, target)
+        chosen, samples = set(removed.tolist()), list(self._samples())
+        gone = [file for file, number in samples if number in chosen]
+        self._note(gone, folder)
+        for file in gone:
+            pending.remove(self._place(folder, file))
+        stay = (file for file, number in samples if number not in chosen)
+        written = sum(pending.link_or_copy(file, self._place(folder, file)) for file in stay)
         written += parquet_rewrite.rewrite(self.path, removed, folder / self.path.name, pending)
         return written + self._recounted(ends_of(self.path, removed), -1, folder, pending)
 
@@ -131,11 +148,15 @@ class PlainFilesShard(Shard):
         if not isinstance(aside, PlainFilesShard):
             raise not_fitting(self.path)
         check_places(places, aside.num_rows, self.num_rows + aside.num_rows, self.path)
-        ours, theirs = self._files_of_samples(), aside._files_of_samples()
+        ours = [file for file, _ in self._samples()]
+        theirs = [file for file, _ in aside._samples()]
         if not {file.name for file in ours}.isdisjoint(file.name for file in theirs):
             raise not_fitting(self.path)
         written = sum(pending.link_or_copy(file, self._place(folder, file)) for file in ours)
-        written += sum(_copy(file, self._place(folder, file), pending) for file in theirs)
+        self._note(theirs, folder)
+        with Pending() as now:
+            written += sum(_copy(file, self._place(folder, file), now) for file in theirs)
+            now.place()
         written += put_rows_back(self.path, aside.path, places, folder / self.path.name, pending)
         ends = ends_of(aside.path, np.arange(aside.num_rows))
         return written + self._recounted(ends, 1, folder, pending)
@@ -145,6 +166,12 @@ class PlainFilesShard(Shard):
         if not self.stats.is_file():
             return 0
         return recount(self.stats, ends, sign, folder / self.stats.name, pending)
+
+    def _note(self, samples: Sequence[Path], folder: Path) -> None:
+        """In place, note samples that go or come, before the first does."""
+        if samples and folder.resolve() == self.path.parent.resolve():
+            names = sorted({*_noted(self.folder / _UNLISTED), *(file.name for file in samples)})
+            disk.write(self.folder / _UNLISTED, json.dumps(names).encode(), mode=0o600)
 
     def _place(self, folder: Path, file: Path) -> Path:
         return folder / self.folder.name / file.name
@@ -160,10 +187,12 @@ class PlainFilesShard(Shard):
         Raises:
             BadDataset: keys are not unique, or a sample has none of them.
         """
-        numbers = self._row_of_key()
+        numbers, noted = self._row_of_key(), set(_noted(self.folder / _UNLISTED))
         for file in self._files_of_samples():
             key, _ = split_name(file.name)
             number = numbers.get(key, numbers.get(file.name))
+            if number is None and file.name in noted:
+                continue
             if key and number is None and not file.name.startswith(("README", "LICENSE")):
                 raise BadDataset(
                     f"{file} is a sample that {self.path.name} does not list; fetch the folder again, or "
@@ -183,6 +212,16 @@ class PlainFilesShard(Shard):
                 slug="dataset-keys-not-unique",
             )
         return numbers
+
+
+def _noted(path: Path) -> list[str]:
+    """Names noted by `_note`; those that lead elsewhere do not count."""
+    try:
+        names = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return []
+    found = names if isinstance(names, list) else []
+    return [name for name in found if isinstance(name, str) and name == Path(name).name]
 
 
 def _copy(source: Path, target: Path, pending: Pending, mode: int = 0o666) -> int:

@@ -162,7 +162,7 @@ def test_bad_shards_are_named_and_the_others_done(tmp_path):
     pq.write_table(
         shards.laion(source / "renamed.parquet").rename_columns(list("abcdef")), source / "renamed.parquet"
     )
-    (source / "rows.csv").write_text("url\n")
+    (source / "rows.tfrecord").write_text("url\n")
     outcome = apply(lists.of_urls(shards.url(0)), [source, tmp_path / "absent"], tmp_path / "out")
     assert sorted((f.error, Path(f.file).name) for f in outcome.errors) == [
         ("dataset-no-url-column", "renamed.parquet"),

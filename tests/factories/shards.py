@@ -76,6 +76,19 @@ def _shard(
     return records
 
 
+def plain_files(
+    folder: Path, *, shards: int = 2, rows: int = 6, failed: Collection[int] = (2,)
+) -> list[list[dict[str, Any]]]:
+    """Write a folder as img2dataset does for `--output_format files`; returns the rows of each shard."""
+    records = img2dataset(folder, shards=shards, rows=rows, failed=failed)
+    for number in range(shards):
+        tar = folder / f"{number:05d}.tar"
+        with tarfile.open(tar) as archive:
+            archive.extractall(folder / f"{number:05d}", filter="data")
+        tar.unlink()
+    return records
+
+
 def wds2idx(tar: Path, version: str = "v1.2") -> Path:
     """Write the index of a tar as DALI's wds2idx does."""
     lines: dict[str, list[str]] = {}
