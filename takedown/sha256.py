@@ -22,12 +22,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from takedown import patience
+
 Bytes = NDArray[np.uint8]
 Integers = NDArray[np.int64]
 Heads = NDArray[np.uint64]
-
-#: Texts that this process hashes one by one before it loads a compiled loop: hashlib takes as long for them.
-PATIENCE = 1 << 20
 
 #: The kernel stays below 2^31 blocks of 64 bytes, and counts the length of a text in 32 bits.
 _LONGEST_IN_LANES = 1 << 28
@@ -63,7 +62,7 @@ class Texts:
 
     def heads(self) -> Heads:
         """The first 8 bytes, read big-endian, of each digest: uint64 [N]."""
-        return _way(len(self.starts))(self)
+        return (fastest() if patience.worth(len(self.starts)) else plain)(self)
 
     def digests(self, numbers: Integers) -> Bytes:
         """Whole digests of some of the texts: uint8 [n, 32]."""
@@ -74,15 +73,6 @@ class Texts:
 
 
 Way = Callable[[Texts], Heads]
-
-_hashed = 0
-
-
-def _way(texts: int) -> Way:
-    """The way to hash so many more texts."""
-    global _hashed
-    _hashed += texts
-    return plain if _hashed < PATIENCE else fastest()
 
 
 @cache

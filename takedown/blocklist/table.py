@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from takedown import patience
 from takedown.blocklist.table_layout import HEADER_BYTES, Shape, filter_bits, head_mask, read_header
 from takedown.blocklist.table_write import Digests, Heads, filter_of, split, write_table
 from takedown.errors import VerificationFailed
@@ -37,8 +38,8 @@ Integers = NDArray[np.int64]
 
 #: Bytes of tails from which on they are read one by one: each look at mapped ones may map another 64 kB.
 MANY_TAILS = 1 << 26
-#: Entries of a list, and digests that it was asked about, from which on compiled steps pay.
-LONG, OFTEN = 1 << 20, 1 << 22
+#: Look-ups that take as long as hashing a text.
+_LOOKUPS = 16
 
 _number = int.from_bytes
 
@@ -63,7 +64,6 @@ class Table:
         self._filter_at = shape.filter_at
         self._shift, self._mask = 64 - shape.bits, head_mask(shape.digits)
         self._reader: int | None = None
-        self._asked = 0
 
     @classmethod
     def open(cls, path: Path) -> Table:
@@ -153,7 +153,7 @@ class Table:
         """Positions of heads that are listed, and the place of the first entry that has each."""
         if not len(self):
             return np.empty(0, np.int64), np.empty(0, np.int64)
-        kernels = self._kernels(len(heads))
+        kernels = _compiled() if patience.worth(len(heads) // _LOOKUPS) else None
         sift, search = (kernels.sift, kernels.search) if kernels else (_sift, _search)
         room = np.empty(len(heads), np.int64)
         passed = room[: sift(heads, np.uint64(self._shift), self._filter, room)]
@@ -162,11 +162,6 @@ class Table:
         np.minimum(places, len(self) - 1, out=places)
         same = self._heads[places] == wanted
         return passed[same], places[same]
-
-    def _kernels(self, asked: int) -> ModuleType | None:
-        """Compiled steps, for who asks a long list so often that loading them pays."""
-        self._asked += asked
-        return _compiled() if len(self) >= LONG and self._asked >= OFTEN else None
 
     def _same_tails(self, digests: Bytes, places: Integers) -> NDArray[np.bool_]:
         """Which digests are listed, of those whose heads are, the first at these places."""

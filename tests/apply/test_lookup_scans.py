@@ -19,7 +19,7 @@ from factories import lists
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from takedown import sha256
+from takedown import patience, sha256
 from takedown.apply import Removals, Scanner, filter_batch
 from takedown.dataset import open_sources
 from takedown.errors import BadDataset
@@ -196,7 +196,7 @@ def test_many_texts_bring_in_the_fastest_way_and_change_no_answer(monkeypatch):
     column = pa.array([f"http://a.example/{n}".encode() * (n % 9) for n in range(500)], pa.large_binary())
     texts = sha256.Texts.of(column)
     slow = texts.heads()
-    monkeypatch.setattr(sha256, "PATIENCE", 0)
+    monkeypatch.setattr(patience, "PATIENCE", 0)
     assert np.array_equal(texts.heads(), slow)
     assert np.array_equal(sha256.plain(texts), slow)
 
@@ -205,11 +205,11 @@ WITHOUT_NUMBA = """
 import sys
 sys.modules["numba"] = None
 import pyarrow as pa
-from takedown import sha256
+from takedown import patience, sha256
 from takedown.apply import filter_batch
 from takedown.blocklist import table
 from factories import lists
-sha256.PATIENCE = table.LONG = table.OFTEN = 0
+patience.PATIENCE = 0
 batch = pa.RecordBatch.from_arrays([pa.array([f"u{n}" for n in range(1000)])], ["URL"])
 kept = filter_batch(batch, lists.of_urls("u1", "u999", "v"))
 print(len(sha256.ways()), table._compiled(), kept.num_rows)

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from takedown import patience
 from takedown.blocklist import table as tables
 from takedown.blocklist.table import Table, write_table
 from takedown.errors import VerificationFailed
@@ -69,8 +70,7 @@ def test_it_answers_as_a_set_does(tmp_path_factory, way, data):
             patch.setattr(tables, "MANY_TAILS", 0)
         if way == "compiled":
             pytest.importorskip("numba")
-            patch.setattr(tables, "LONG", 0)
-            patch.setattr(tables, "OFTEN", 0)
+            patch.setattr(patience, "PATIENCE", 0)
         opened = written(path, kind, prefix_hex, listed, data.draw(st.lists(st.integers(0, 60), max_size=3)))
         for table in (opened, Table.of(kind, prefix_hex, listed), sent(opened)):
             assert (table.kind, table.prefix_hex) == (kind, prefix_hex)
