@@ -63,7 +63,7 @@ def forget(release: Release) -> None:
 def releases(submission: Submission) -> list[int]:
     """Numbers of the published releases that tell this submission something, ascending."""
     told = Told.objects.filter(item__submission=submission, release__state=Release.State.PUBLISHED)
-    return sorted(set(told.values_list("release__seq", flat=True)))
+    return sorted({seq for seq in told.values_list("release__seq", flat=True) if seq is not None})
 
 
 def _coming(entries: Collection[int], standing: Collection[int]) -> Iterator[Telling]:
@@ -95,7 +95,7 @@ def _refused() -> Iterator[Telling]:
         submission__proof_key__isnull=False,
     )
     for pk, key in untold.values_list("pk", "submission__proof_key").distinct().order_by("pk"):
-        yield Telling(pk, None, Record(bytes(key), "refused"))
+        yield Telling(pk, None, Record(bytes(key or b""), "refused"))
 
 
 def _proven(supports: QuerySet[Support]) -> QuerySet[Support]:

@@ -48,7 +48,9 @@ def count(parts: Sequence[Part], kind: str, prefixes: Sequence[str]) -> Counted 
         return None
     ranges = np.array([hex_range(prefix) for prefix in prefixes], dtype=np.uint64).reshape(-1, 2)
     lows, highs = np.ascontiguousarray(ranges[:, 0]), np.ascontiguousarray(ranges[:, 1])
-    rows = np.sum([keys.counts_between(lows, highs) for keys in known], axis=0, dtype=np.int64)
+    rows = np.zeros(len(prefixes), dtype=np.int64)
+    for keys in known:
+        rows += keys.counts_between(lows, highs)
     digests = np.zeros(len(rows), dtype=np.int64)
     for block in _blocks(rows):
         digests[block] = _different(known, lows[block], highs[block])
