@@ -27,8 +27,11 @@ function say(text) {
   element("status").textContent = text;
 }
 
+const PLACE = /^(metadata|editions|log)(\/[a-z0-9][a-z0-9._-]*)+$/; // no other host, nothing above this folder
+
 /** Files beside this page. */
 async function fromServer(path, most, optional) {
+  if (!PLACE.test(path)) throw new Fault("unreadable");
   const how = { cache: "no-cache", credentials: "omit", redirect: "error", referrerPolicy: "no-referrer" };
   let answer;
   try {

@@ -24,7 +24,6 @@ from takedown.subscribe import store
 from takedown.subscribe.fetch import Fetcher
 from takedown.subscribe.local import LocalBlocklist, open_blocklist
 from takedown.subscribe.proof_log import Progress, fetch_log
-from takedown.subscribe.result import root_warnings
 from takedown.subscribe.store import Current
 from takedown.subscribe.verify import prove as prove_list
 
@@ -96,8 +95,9 @@ def prove_receipt(
     own = tuple(fetched.own(proof_key, current.seq))
     if not own:
         raise VerificationFailed(SENTENCES["no-leaf"].format(seq=current.seq), slug="no-leaf")
-    warnings = root_warnings((state_dir / store.ROOT).read_bytes())
-    return Proof(current.seq, log, judge(own, lambda kind, digest: _search(lists, kind, digest)), warnings)
+    return Proof(
+        current.seq, log, judge(own, lambda kind, digest: _search(lists, kind, digest)), lists[0].warnings
+    )
 
 
 def _log(current: Current) -> Log:

@@ -14,12 +14,14 @@ import page_rules
 import pytest
 from factories import covers
 from playwright.sync_api import Browser, Page, sync_playwright
+from tuf.api.metadata import Metadata
 
 from takedown import receipt
 from takedown.blocklist import leaves, paths
 from takedown.blocklist.leaves import Record
 from takedown.keys import Key
 from takedown.publish import EditionDraft
+from takedown.publish.keyring import load
 from takedown.publish.prove_page import page as finished
 from takedown.subscribe import sync
 from takedown.subscribe.proof import prove_receipt
@@ -233,6 +235,30 @@ def test_whatever_was_altered_proves_nothing(desk: Any, server: Any, open_page: 
         assert page.get_by_role("button", name="Check").is_disabled(), name
         path.write_bytes(whole)
     ready(open_page(f"{server.url}/prove.html"))
+
+
+def next_root(desk: Any, *signers: str) -> None:
+    """Another version of root metadata, signed by these keys."""
+    metadata: Any = Metadata.from_bytes(desk.root)
+    metadata.signed.version = 2
+    metadata.signatures.clear()
+    for name in signers:
+        metadata.sign(load(desk.keys / f"{name}.pem"), append=True)
+    (desk.repository / "metadata/2.root.json").write_bytes(metadata.to_bytes())
+
+
+def test_a_later_root_is_followed_when_enough_keys_signed_it(
+    desk: Any, server: Any, open_page: Callable[..., Page]
+) -> None:
+    desk.release_drafts(drafts(range(60)), records=[said(ALICE, "added", 3)])
+    next_root(desk, "root-1", "root-3")
+    page = open_page(f"{server.url}/prove.html")
+    ready(page)
+    assert f"{server.url}/metadata/3.root.json" in page.asked  # type: ignore[attr-defined]
+    for signers in (("root-1",), ("root-1", "targets-1"), ()):
+        next_root(desk, *signers)
+        again = open_page(f"{server.url}/prove.html")
+        again.get_by_text("The signatures of this release do not hold").wait_for()
 
 
 def test_it_works_from_a_folder_on_this_device(desk: Any, open_page: Callable[..., Page]) -> None:
