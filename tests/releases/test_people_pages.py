@@ -125,6 +125,30 @@ def test_the_page_is_well_formed_and_loads_nothing(desk: Any) -> None:
     assert r"A \& B \<script\>" in text(desk, "README.md")
 
 
+def test_every_colour_of_the_page_can_be_read_on_its_ground(desk: Any) -> None:
+    """WCAG 1.4.3: 4.5 to 1 for text, in the light and in the dark."""
+    desk.release(["a"])
+    schemes = re.findall(r":root \{(.*?)\}", text(desk, "index.html"), re.DOTALL)
+    assert len(schemes) == 2
+    for scheme in schemes:
+        colours = dict(re.findall(r"--([a-z]+): (#[0-9a-f]{6})", scheme))
+        for ground in ("paper", "panel"):
+            for ink in ("ink", "quiet", "link", "warn"):
+                assert contrast(colours[ink], colours[ground]) >= 4.5, (ink, ground, scheme)
+
+
+def contrast(one: str, other: str) -> float:
+    """The ratio that WCAG 2.2 defines."""
+
+    def luminance(colour: str) -> float:
+        parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    low, high = sorted([luminance(one), luminance(other)])
+    return (high + 0.05) / (low + 0.05)
+
+
 def test_the_feed_is_atom_newest_first_with_days_and_stable_ids(desk: Any) -> None:
     for seq in range(1, 4):
         desk.release_drafts(
