@@ -139,7 +139,7 @@ def _put_back(
 ) -> None:
     """Step 3."""
     shard = open_source(generation.path).shards[0]
-    before = marks.versions(shard.files())
+    before = marks.versions(shard.main_files())
     targets = [generation.path.parent / file.name for file in shard.main_files()]
     part = ledger.begin(generation.path)
     chosen, stay = np.flatnonzero(back), np.flatnonzero(~back)
@@ -153,8 +153,8 @@ def _put_back(
             like(target)
         quarantine.drop(part / "going")
         left = kept.rows.take(pa.array(stay))
-        new = ledger.commit(part, generation.path, targets, left, generation.origin)
-        if marks.versions(shard.files()) != before:
+        new = ledger.commit(part, targets, pending.after, left, generation.origin)
+        if marks.versions(shard.main_files()) != before:
             raise not_fitting(generation.path)
         pending.place()
     ledger.settle(generation.path, new, generation.origin)
