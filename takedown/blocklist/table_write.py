@@ -97,9 +97,9 @@ def split(entries: Digests) -> tuple[Heads, NDArray[np.uint8]]:
         raise _refused("has an entry that is not lowercase hexadecimal", "entry-hex")
     try:
         raw = np.frombuffer(bytes.fromhex(sheet.tobytes().decode("ascii")), np.uint8)
+        rows = raw.reshape(len(entries), width // 2)
     except ValueError as error:
         raise _refused("has an entry that is not lowercase hexadecimal", "entry-hex") from error
-    rows = raw.reshape(len(entries), width // 2)
     heads = np.ascontiguousarray(rows[:, :8]).view(">u8").reshape(-1)
     return heads.astype("<u8"), rows[:, 8:]
 

@@ -115,6 +115,8 @@ A, B = "a" * 64, "b" * 64
         ([["A" * 64]], "entry-hex"),
         ([["é" * 32]], "entry-hex"),
         ([["a a" + "a" * 61]], "entry-hex"),
+        ([["a" * 62 + "  "]], "entry-hex"),
+        ([["a" * 62 + "\n\n"]], "entry-hex"),
     ],
 )
 def test_a_list_out_of_form_is_not_written(tmp_path, chunks, slug):
