@@ -104,7 +104,7 @@ def list_sql(engine: Engine, manifest: Manifest) -> str:
     if not sources:
         return ""
     parts = [
-        f"  SELECT kind, digest, {op} AS op, {seq} AS seq FROM {engine.source(manifest.edition, path)}"  # noqa: S608
+        f"  SELECT kind, digest, {op} AS op, {seq} AS seq\n  FROM {engine.source(manifest.edition, path)}"  # noqa: S608
         for path, op, seq in sources
     ]
     declared = "".join(engine.declare(manifest.edition, path) for path, _, _ in sources)
