@@ -168,6 +168,7 @@ function clear() {
 element("form").addEventListener("submit", (event) => {
   event.preventDefault();
   if (release) check();
+  else element("words-problem").textContent = "The release is not on this device yet; see above.";
 });
 element("words").addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;

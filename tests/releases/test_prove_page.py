@@ -295,6 +295,34 @@ def test_a_browser_without_ed25519_says_what_it_did_not_check(
         assert hashlib.sha256(desk.root).hexdigest() in page.locator("#checked").inner_text()
 
 
+def with_limit(open_page: Callable[..., Page], address: str, name: str, limit: int) -> Page:
+    """The page with one of its limits lowered; its policy would refuse the altered script."""
+    text, count = re.subn(rf"\b{name} = [0-9e]+", f"{name} = {limit}", finished().decode())
+    assert count == 1
+    page = open_page("about:blank", bypass_csp=True)
+    page.route("**/prove.html", lambda route: route.fulfill(body=text, content_type="text/html"))
+    page.goto(address)
+    return page
+
+
+def test_what_takes_long_is_fetched_when_asked_for(
+    desk: Any, server: Any, open_page: Callable[..., Page]
+) -> None:
+    three_releases(desk)
+    page = with_limit(open_page, f"{server.url}/prove.html", "ASK_FIRST", 1000)
+    page.get_by_text("The lists and the log take 1 MB.").wait_for()
+    assert not [address for address in page.asked if ".parquet" in address]  # type: ignore[attr-defined]
+    page.get_by_label("The eight words of your receipt").press("Enter")
+    page.get_by_text("The release is not on this device yet").wait_for()
+    page.get_by_role("button", name="Get the lists").click()
+    ready(page)
+    assert check(page, ALICE.text)[0] == "Proven"
+    for name in ("MOST_BYTES", "MOST_ENTRIES"):
+        page = with_limit(open_page, f"{server.url}/prove.html", name, 1000)
+        page.get_by_text("This list is too long for a web page.").wait_for()
+        assert not [address for address in page.asked if ".parquet" in address]  # type: ignore[attr-defined]
+
+
 def test_over_plain_http_it_says_that_it_cannot(
     desk: Any, server: Any, open_page: Callable[..., Page]
 ) -> None:

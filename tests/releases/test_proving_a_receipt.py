@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
+import pty
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -372,6 +374,27 @@ def test_the_command_says_what_is_wrong_with_a_code_and_a_slug(
     for typed, code, slug in cases:
         found, out, _ = run(monkeypatch, capsys, typed, *state)
         assert (found, json.loads(out)["error"]) == (code, slug)
+
+
+def test_words_that_are_typed_are_not_shown(desk: Any, person: Person) -> None:
+    release(desk, ["row"], [said(ALICE, "added")])
+    sync(desk.url, desk.root, person.folder)
+    master, slave = pty.openpty()
+    command = [sys.executable, "-c", "from takedown.cli import run; run()", "prove", "--state", person.folder]
+    with subprocess.Popen(
+        command, stdin=slave, stdout=subprocess.PIPE, stderr=slave, start_new_session=True
+    ) as running:
+        os.close(slave)
+        shown = b""
+        while b"they are not shown" not in shown:
+            shown += os.read(master, 4096)
+        os.write(master, ALICE.text.encode() + b"\n")
+        out, _ = running.communicate()
+        shown += os.read(master, 4096)
+    os.close(master)
+    assert running.returncode == 0
+    assert b"Proven: 1 of the 256 leaves" in out
+    assert not any(word.encode() in shown + out for word in ALICE.words)
 
 
 def test_words_on_the_command_line_are_refused_and_not_repeated(tmp_path: Path) -> None:
