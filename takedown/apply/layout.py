@@ -77,6 +77,7 @@ def _shard_names(path: Path, base: Path) -> Iterator[Path]:
         yield inside
         if inside.suffix.lower() == ".tar":
             yield inside.with_suffix(".parquet")
+            yield inside.with_suffix(".idx")
             yield inside.with_name(f"{inside.stem}_stats.json")
 
 

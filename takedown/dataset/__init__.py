@@ -22,7 +22,7 @@ from pathlib import Path
 from takedown.dataset.columns import locate
 from takedown.dataset.interface import COLUMNS, Dataset, Kind, Piece, RowBatch, Shard, Stamp
 from takedown.dataset.lists import UrlList, looks_like_list
-from takedown.dataset.names import TABLE, TAR, ends_in, list_form, partner
+from takedown.dataset.names import INDEX, TABLE, TAR, ends_in, list_form, partner
 from takedown.dataset.parquet import ParquetShard, open_parquet
 from takedown.dataset.pictures import PictureFolder, is_picture
 from takedown.dataset.plain_files import PlainFilesShard, samples_beside
@@ -57,7 +57,7 @@ def open_sources(sources: Sequence[str | Path], *, strict: bool = True) -> tuple
     """Open every source of a command. A shard that several name (a tar and its sidecar, say) comes once.
 
     Args:
-        sources: as for `open_source`; NNNNN_stats.json, which a glob names too, stands for its tar.
+        sources: as for `open_source`; NNNNN_stats.json and the like, which a glob names too, stand for their shard.
         strict: raise for the first bad source or shard; otherwise hand bad sources back.
 
     Returns:
@@ -71,7 +71,7 @@ def open_sources(sources: Sequence[str | Path], *, strict: bool = True) -> tuple
     seen: set[str] = set()
     for source in sources:
         try:
-            dataset = open_source(_stats_to_tar(source), strict=strict)
+            dataset = open_source(_main_file(source), strict=strict)
         except BadDataset as error:
             if strict:
                 raise
@@ -215,12 +215,22 @@ def identity(path: Path) -> str:
     return os.path.join(os.path.realpath(path.parent), path.name)
 
 
-def _stats_to_tar(source: str | Path) -> str | Path:
-    """A glob such as `shards/*` names NNNNN_stats.json too: it goes with its tar."""
+def _main_file(source: str | Path) -> str | Path:
+    """A glob such as `shards/*` names NNNNN_stats.json, NNNNN.idx and folders of samples too."""
     path = Path(source)
-    if not path.name.endswith("_stats.json"):
+    if path.is_dir():
+        stem = path.name
+    elif path.name.endswith("_stats.json"):
+        stem = path.name.removesuffix("_stats.json")
+    elif ends_in(path, INDEX):
+        stem = path.stem
+    else:
         return source
-    return partner(path.with_name(path.name.removesuffix("_stats.json") + TAR), TAR) or source
+    if not stem:
+        return source
+    table = partner(path.with_name(stem + TABLE), TABLE)
+    samples = table if table is not None and samples_beside(table) else None
+    return samples or (not path.is_dir() and partner(path.with_name(stem + TAR), TAR)) or source
 
 
 def _bystander(file: Path) -> bool:

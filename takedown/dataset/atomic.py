@@ -67,6 +67,11 @@ class Pending:
         """Have `target`, if it is there, taken away before anything is put in place."""
         self._gone.append(target)
 
+    @property
+    def after(self) -> dict[Path, Path | None]:
+        """Of each file that `place` changes, where its content waits; None for one that it takes away."""
+        return {**dict.fromkeys(self._gone), **self._parts}
+
     def place(self) -> None:
         """Take away what is to go, and rename everything to where it belongs."""
         for target in self._gone:

@@ -196,7 +196,7 @@ def _jobs(datasets: Sequence[Dataset]) -> tuple[list[Job], list[tuple[Path, Take
         (shard.path, _no_pictures(shard.path))
         for dataset in datasets
         for shard in dataset.shards
-        if shard.kind == "parquet"
+        if shard.kind in ("parquet", "urls")
     ]
     return jobs, without
 

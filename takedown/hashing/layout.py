@@ -55,7 +55,7 @@ def jobs_of(dataset: Dataset) -> list[Job]:
     for shard in dataset.shards:
         if isinstance(shard, PictureFolder):
             found += _parts(shard)
-        elif shard.kind == "img2dataset":
+        elif shard.kind in ("img2dataset", "files"):
             stem = str(PurePosixPath(shard.name).with_suffix(""))
             found.append(Job(shard.path, stem, _about(shard)))
     return found

@@ -153,7 +153,7 @@ def sizes_of(batch: RowBatch) -> dict[int, tuple[int, int]]:
 
 def may_be_padded(shard: Shard) -> bool:
     """Whether img2dataset wrote the pictures of a shard."""
-    return shard.kind == "img2dataset"
+    return shard.kind in ("img2dataset", "files")
 
 
 def _is_length(pixels: int | None) -> bool:

@@ -56,7 +56,7 @@ SKIPPED_FILE = "skipped.json"
 #: Raise it when the content of a unit's folder changes for the same input.
 _VERSION = 1
 _NEEDED = ("url", *DIGESTS, *NEAR, "pdq_quality")
-WITH_PICTURES = ("img2dataset", "images")
+WITH_PICTURES = ("img2dataset", "files", "images")
 
 #: Told how many steps more are done: a row is one, and so is a picture.
 Tell = Callable[[int], None]

@@ -30,6 +30,15 @@ def test_tables_are_called_as_their_shards(tmp_path: Path) -> None:
     assert names(tmp_path / "T") == ["a/00000.parquet", "b/deep/00000.parquet"]
 
 
+def test_plain_files_give_the_table_that_their_tar_gives(tmp_path: Path) -> None:
+    shards.img2dataset(tmp_path / "tars", shards=1, rows=3)
+    shards.plain_files(tmp_path / "files", shards=1, rows=3)
+    for kind in ("tars", "files"):
+        assert one(tmp_path / kind, tmp_path / f"T-{kind}").hashed == 2
+    tables = [pq.read_table(tmp_path / f"T-{kind}" / "00000.parquet") for kind in ("tars", "files")]
+    assert tables[0].equals(tables[1])
+
+
 def test_shards_of_one_name_get_a_table_each_and_keep_it(tmp_path: Path) -> None:
     folders = [tmp_path / name for name in "abc"]
     for number, folder in enumerate(folders):

@@ -22,6 +22,23 @@ def test_a_shard_that_a_glob_names_in_all_its_parts_is_indexed_once(tmp_path: Pa
     assert index.rows([hit.row])[0].url == records[1][2]["url"]
 
 
+def test_plain_files_are_indexed_once_with_their_pictures(tmp_path: Path) -> None:
+    records = shards.plain_files(tmp_path / "s", shards=2, rows=3, failed=(0,))
+    made = build_index(tmp_path / "index", sorted((tmp_path / "s").iterdir()))
+    assert made.rows == 6
+    index = open_index(tmp_path / "index")
+    (hit,) = index.find_url(records[1][2]["url"])
+    assert index.rows([hit.row])[0].url == records[1][2]["url"]
+
+
+def test_lists_of_addresses_are_indexed(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("u0\nu1\n")
+    (tmp_path / "b.csv").write_text("TEXT,url\nx,u2\n")
+    assert build_index(tmp_path / "index", [tmp_path / "a.txt", tmp_path / "b.csv"]).rows == 3
+    index = open_index(tmp_path / "index")
+    assert [index.rows([hit.row])[0].caption for hit in index.find_url("u2")] == ["x"]
+
+
 @pytest.mark.parametrize("again", ["x.parquet", "./x.parquet", "../in/x.parquet", "."])
 def test_a_file_given_twice_is_indexed_once(tmp_path: Path, again: str, capsys) -> None:
     shards.laion(tmp_path / "in" / "x.parquet", 20)
