@@ -18,9 +18,10 @@ from pathlib import Path
 import numpy as np
 
 from takedown.apply import journal, marks, quarantine, removed
+from takedown.apply.generation import Generation
 from takedown.apply.journal import Journal, Source
 from takedown.apply.layout import Job
-from takedown.apply.ledger import JOURNAL, Generation, Ledger
+from takedown.apply.ledger import JOURNAL, Ledger
 from takedown.apply.outcome import Counts
 from takedown.apply.result import aside_of
 from takedown.apply.scan import Removals
@@ -88,11 +89,11 @@ def _write(terms: Terms, job: Job, found: Scanned, counts: Counts) -> Counts:
     targets = terms.targets(job)
     with Pending() as pending:
         written = _files(terms, job, found, pending)
-        kept = quarantine.keep_aside(terms, job, found.removals)
+        kept = quarantine.keep_aside(terms, job, found.removals, pending.after)
         removed.write_part(terms, job, found.removals)
         counts = _with(counts, written, _other_names(terms, job, found.removals))
         _refuse_changed(job, found.versions)
-        journal_of(terms).add(job, source, targets, counts)
+        journal_of(terms).add(job, source, terms.places(job), pending.after, counts)
         pending.place()
     if terms.ledger is not None and (kept is not None or not terms.in_place):
         _settle(terms, job, targets[0], kept)
@@ -177,7 +178,9 @@ def _other_names(terms: Terms, job: Job, removals: Removals) -> int:
     """Files that are replaced here and live on under another name."""
     if not terms.in_place or not len(removals.rows):
         return 0
-    return sum(file.stat().st_nlink > 1 for file in job.shard.files())
+    files = zip(job.shard.files(), job.shard.relative_files(), strict=True)
+    # A file of one sample is not replaced; it goes or stays.
+    return sum(file.stat().st_nlink > 1 for file, name in files if len(name.parts) == 1)
 
 
 def size(job: Job) -> int:

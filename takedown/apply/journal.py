@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,6 @@ from takedown import disk
 from takedown.apply import marks
 from takedown.apply.layout import Job
 from takedown.apply.outcome import Counts
-from takedown.dataset.atomic import waiting
 
 #: Hidden, so that it is never taken for data.
 NAME = ".takedown.journal"
@@ -44,13 +43,27 @@ class Journal:
             disk.write(self._path, b"".join(_spelled(line) for line in kept.values()), mode=0o600)
         return kept
 
-    def add(self, job: Job, source: Source, targets: Sequence[Path], counts: Counts) -> None:
-        """Note a shard whose files wait to be renamed to `targets`."""
+    def add(
+        self,
+        job: Job,
+        source: Source,
+        targets: Sequence[Path],
+        after: Mapping[Path, Path | None],
+        counts: Counts,
+    ) -> None:
+        """Note a shard whose files wait to be put in place.
+
+        Args:
+            source: what it was when it was read.
+            targets: where each of its files goes.
+            after: where those wait that change (`Pending.after`).
+            counts: what it gave.
+        """
         line = {
             "key": self._key,
             "name": name_of(job),
             "source": source,
-            "result": [[target.name, marks.version(waiting(target))] for target in targets],
+            "result": _versions({target: target for target in targets} | dict(after)),
             "counts": counts.to_json(),
         }
         self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -73,12 +86,18 @@ def source_of(job: Job) -> Source:
 def done(line: dict[str, Any], job: Job, targets: Sequence[Path], *, in_place: bool) -> Counts | None:
     """What the shard gave, when the line is true of it; None when it has to be done again."""
     try:
-        result = [[target.name, marks.version(target)] for target in targets]
+        result = _versions({target: target for target in targets})
         if line["result"] != result or not (in_place or line["source"] == source_of(job)):
             return None
         return Counts(**line["counts"])
     except (KeyError, TypeError):
         return None
+
+
+def _versions(places: Mapping[Path, Path | None]) -> list[list[Any]]:
+    """Name and version of each file that is there, in order."""
+    found = ((target, marks.version(place) if place else None) for target, place in places.items())
+    return sorted([str(target), version] for target, version in found if version is not None)
 
 
 def name_of(job: Job) -> str:

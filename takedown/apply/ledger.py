@@ -13,7 +13,8 @@
    those that are there.
 2. So of several generations the one that fits the files in place is true. The others are what a kill left:
    an older one was superseded, a newer one never came to be. Either can go, for its rows are elsewhere.
-3. Where a kill came between the renames of the files of one shard, the rest of the renames is done.
+3. Where everything waits that the newest one fits, because a kill came before or between the renames, they
+   are done.
 
 `place` is the number that a row has among the rows in the shard and those aside together. It is the original
 number less what was purged before it, and no later removal changes it.
@@ -25,88 +26,19 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from takedown import disk
-from takedown.apply import marks
+from takedown.apply.generation import ASIDE, ENTRY, ROWS, Generation, look, read_generation
 from takedown.apply.marks import Mark
-from takedown.dataset import Shard, open_source
-from takedown.dataset.atomic import waiting
 from takedown.errors import BadDataset
 
 JOURNAL = "journal"
 _SHARDS, _RETIRED = "shards", "retired"
-_ENTRY, _ROWS, _ASIDE = "entry.json", "rows.parquet", "aside"
-
-#: Of each row aside. `kind` named it, on the list of this edition and number.
-SCHEMA = pa.schema(
-    [("place", pa.int64()), ("kind", pa.string()), ("edition", pa.string()), ("seq", pa.int64())]
-)
-
-
-@dataclass(frozen=True)
-class Generation:
-    """What is kept aside of one shard at one time.
-
-    Attributes:
-        folder: of the generation.
-        path: main file of the shard that it belongs to.
-        fits: name and mark of each file of that shard.
-        before: marks of the files that those were to replace.
-        origin: marks of the source that the result was made from; empty for one that began in place.
-        main: name of the main file of the rows aside; None where there are none.
-    """
-
-    folder: Path
-    path: Path
-    fits: list[tuple[str, Mark]]
-    before: list[Mark | None]
-    origin: list[Mark | None]
-    main: str | None
-
-    @property
-    def number(self) -> int:
-        return int(self.folder.name)
-
-    def rows(self) -> pa.Table:
-        """Columns of SCHEMA. Raises BadDataset."""
-        try:
-            return pq.read_table(self.folder / _ROWS, schema=SCHEMA)
-        except (OSError, pa.ArrowException) as error:
-            raise damaged(self.folder) from error
-
-    def aside(self) -> Shard | None:
-        """The rows themselves. Raises BadDataset."""
-        if self.main is None:
-            return None
-        return open_source(self.folder / _ASIDE / self.main).shards[0]
-
-    def is_true(self) -> bool:
-        """Whether the files in place are those that it fits."""
-        return all(marks.mark(self.path.with_name(name)) == mark for name, mark in self.fits)
-
-    def can_be_finished(self) -> bool:
-        """Whether a kill left some files in place and the others beside it, ready."""
-        for (name, mark), before in zip(self.fits, self.before, strict=True):
-            target = self.path.with_name(name)
-            there = marks.mark(target)
-            # Never over a file that someone else has put there since.
-            if there != mark and not (there == before and marks.mark(waiting(target)) == mark):
-                return False
-        return True
-
-    def finish(self) -> None:
-        """Do the renames that a kill prevented."""
-        for name, mark in self.fits:
-            target = self.path.with_name(name)
-            if marks.mark(target) != mark:
-                disk.rename(waiting(target), target)
 
 
 class Ledger:
@@ -157,30 +89,43 @@ class Ledger:
         part = disk.part_of(home / f"{max(numbers, default=0) + 1:06d}")
         shutil.rmtree(part, ignore_errors=True)
         _private(part)
-        _private(part / _ASIDE)
+        _private(part / ASIDE)
         return part
 
     def commit(
-        self, part: Path, path: Path, targets: Sequence[Path], rows: pa.Table, origin: list[Mark | None]
+        self,
+        part: Path,
+        targets: Sequence[Path],
+        after: Mapping[Path, Path | None],
+        rows: pa.Table,
+        origin: list[Mark | None],
     ) -> Generation:
-        """Make a generation that fits the files waiting to go to `targets`; it has its rows in `part`."""
-        main = path.name if rows.num_rows else None
+        """Make the generation of what `begin` gave and the caller has filled.
+
+        Args:
+            targets: the files of the shard, the main one first.
+            after: where those wait that change (`Pending.after`).
+            rows: columns of SCHEMA, in the order of the rows aside.
+            origin: marks of the source.
+        """
+        main, coming = targets[0], {target: target for target in targets} | dict(after)
+        names = {target: target.relative_to(main.parent) for target in coming}
         entry = {
-            "path": os.path.abspath(path),
-            "fits": [[target.name, marks.mark(waiting(target))] for target in targets],
-            "before": [marks.mark(target) for target in targets],
+            "path": os.path.abspath(main),
+            "fits": [[str(names[t]), place and look(names[t], place)] for t, place in coming.items()],
+            "before": [look(names[target], target) for target in coming],
             "origin": origin,
-            "main": main,
+            "main": main.name if rows.num_rows else None,
         }
-        pq.write_table(rows, part / _ROWS)
-        disk.write(part / _ENTRY, json.dumps(entry).encode(), mode=0o600)
+        pq.write_table(rows, part / ROWS)
+        disk.write(part / ENTRY, json.dumps(entry).encode(), mode=0o600)
         for file in part.rglob("*"):
             if file.is_file():
                 _seal(file)
         final = part.with_name(part.name.removeprefix(".").removesuffix(".part"))
         disk.rename_tree(part, final)
         disk.sync_folder(final.parent.parent)
-        return _read(final)
+        return read_generation(final)
 
     def settle(self, path: Path, true: Generation | None, origin: list[Mark | None]) -> None:
         """The files of a shard are in place: drop what that supersedes, and a generation without rows.
@@ -217,21 +162,19 @@ class Ledger:
         generations = _generations(home)
         if not generations:
             return None
-        true = next((one for one in reversed(generations) if one.is_true()), None)
+        true = next((one for one in reversed(generations) if one.is_true() or one.can_be_finished()), None)
         if true is None:
-            true = next((one for one in reversed(generations) if one.can_be_finished()), None)
-            if true is None:
-                if all(generation.main is None for generation in generations):
-                    return None  # nothing is kept, so nothing has to fit
-                raise not_fitting(generations[-1].path)
-            true.finish()
+            if all(generation.main is None for generation in generations):
+                return None  # nothing is kept, so nothing has to fit
+            raise not_fitting(generations[-1].path)
+        true.finish()
         self.settle(true.path, true, true.origin)
         return true if true.main is not None else None
 
     def _retire(self, generation: Generation) -> None:
         retired = self.folder / _RETIRED
         _private(retired)
-        digest = hashlib.sha256(json.dumps([generation.fits, generation.before]).encode()).hexdigest()[:16]
+        digest = hashlib.sha256(str([generation.fits, generation.before]).encode()).hexdigest()[:16]
         target = retired / f"{generation.folder.parent.name}-{digest}"
         if generation.main is None or target.exists():
             shutil.rmtree(generation.folder, ignore_errors=True)
@@ -256,30 +199,11 @@ def not_fitting(path: Path) -> BadDataset:
     )
 
 
-def damaged(folder: Path) -> BadDataset:
-    """The error for a ledger that something else has written to."""
-    return BadDataset(
-        f"{folder} was changed or is incomplete; get it back from a backup, or move it away, which gives up "
-        "the rows that are kept in it.",
-        slug="ledger-damaged",
-    )
-
-
 def _generations(home: Path) -> list[Generation]:
     """Whole generations, oldest first. Raises BadDataset."""
     if not home.is_dir():
         return []
-    return [_read(folder) for folder in sorted(home.iterdir()) if folder.name.isdigit()]
-
-
-def _read(folder: Path) -> Generation:
-    try:
-        entry: dict[str, Any] = json.loads((folder / _ENTRY).read_bytes())
-        fits = [(str(name), mark) for name, mark in entry["fits"]]
-        path, before, origin = Path(entry["path"]), entry["before"], entry["origin"]
-        return Generation(folder, path, fits, before, origin, entry["main"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise damaged(folder) from error
+    return [read_generation(folder) for folder in sorted(home.iterdir()) if folder.name.isdigit()]
 
 
 def _path(home: Path) -> Path | None:

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,8 +18,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from takedown.apply import marks
+from takedown.apply.generation import SCHEMA, Generation, damaged
 from takedown.apply.layout import Job
-from takedown.apply.ledger import SCHEMA, Generation, Ledger, damaged
+from takedown.apply.ledger import Ledger
 from takedown.apply.scan import Removals
 from takedown.apply.terms import MD5, Terms
 from takedown.dataset import Shard, open_source
@@ -53,8 +54,13 @@ def read(generation: Generation | None) -> Kept:
     return kept
 
 
-def keep_aside(terms: Terms, job: Job, removals: Removals) -> Generation | None:
-    """Write the generation that fits the files which wait to take the place of the shard's.
+def keep_aside(
+    terms: Terms, job: Job, removals: Removals, after: Mapping[Path, Path | None]
+) -> Generation | None:
+    """Write the generation that fits the shard as it is about to be.
+
+    Args:
+        after: where those of its files wait that change (`Pending.after`).
 
     Returns:
         It, or None where there is nothing to note. Raises BadDataset, OSError.
@@ -70,7 +76,7 @@ def keep_aside(terms: Terms, job: Job, removals: Removals) -> Generation | None:
     part = ledger.begin(targets[0])
     rows = _write(terms, job, removals, old, purged, part)
     origin = _origin(before) if terms.in_place else marks_of(job)
-    return ledger.commit(part, targets[0], targets, rows, origin)
+    return ledger.commit(part, targets, after, rows, origin)
 
 
 def _needed(

@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 
 from takedown.apply import marks, quarantine
 from takedown.apply.deal import like
-from takedown.apply.ledger import Generation, Ledger, not_fitting
+from takedown.apply.generation import Generation
+from takedown.apply.ledger import Ledger, not_fitting
 from takedown.apply.listed import Listing
 from takedown.apply.outcome import Failure
 from takedown.apply.quarantine import Kept

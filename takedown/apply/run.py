@@ -97,7 +97,7 @@ class Run:
             ):
                 continue
             try:
-                counts = done(line, job, self.terms.targets(job), in_place=self.terms.in_place)
+                counts = done(line, job, self.terms.places(job), in_place=self.terms.in_place)
             except (TakedownError, OSError):
                 continue
             if counts is not None:

@@ -109,6 +109,10 @@ class Terms:
         """Where each main file of a shard goes."""
         return [self.folder(job) / file.name for file in job.shard.main_files()]
 
+    def places(self, job: Job) -> list[Path]:
+        """Where every file of a shard goes, those of single samples too."""
+        return [self.folder(job) / name for name in job.shard.relative_files()]
+
     def kept_aside(self, kinds: NDArray[np.uint8]) -> NDArray[np.bool_]:
         """Which of the removed rows, named by these kinds, are kept aside."""
         return np.asarray(kinds == MD5 if self.purge else np.ones(len(kinds), dtype=bool))
