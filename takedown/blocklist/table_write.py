@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
@@ -42,8 +43,11 @@ def write_table(path: Path, kind: str, prefix_hex: int, chunks: Iterable[Digests
         VerificationFailed: slug ``entry-order``, ``entry-width`` or ``entry-hex``.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    part, tails_part = disk.part_of(path), disk.part_of(path.with_name(path.name + ".tails"))
+    # Not the one fixed name of other files: two readers may at once make anew a table that went missing.
+    part = disk.part_of(path.with_name(f"{path.name}.{os.getpid()}"))
+    tails_part = disk.part_of(part)
     with ExitStack() as open_files:
+        open_files.callback(part.unlink, missing_ok=True)
         out = open_files.enter_context(open(part, "w+b"))
         tails_out = open_files.enter_context(open(tails_part, "w+b"))
         tails_part.unlink()
@@ -60,7 +64,7 @@ def write_table(path: Path, kind: str, prefix_hex: int, chunks: Iterable[Digests
         out.write(shape.header())
         out.flush()
         disk.sync_file(out.fileno())
-    disk.rename(part, path)
+        disk.rename(part, path)
 
 
 def _write_entries(out: BinaryIO, tails_out: BinaryIO, digits: int, chunks: Iterable[Digests]) -> int:

@@ -124,7 +124,7 @@ def test_a_list_out_of_form_is_not_written(tmp_path, chunks, slug):
     with pytest.raises(VerificationFailed) as caught:
         write_table(tmp_path / "a.table", "url_sha256", 64, arrays)
     assert caught.value.slug == slug
-    assert not (tmp_path / "a.table").exists()
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("prefix_hex", [64, 7])
@@ -156,3 +156,17 @@ def test_other_processes_map_the_same_file(tmp_path, start):
     with multiprocessing.get_context(start).Pool(2) as pool:
         answers = pool.starmap(_ask, [(table, asked)] * 4)
     assert answers == [[True] * 50 + [False] * 50] * 4
+
+
+def _write(path: Path, entries: list[bytes]) -> None:
+    for _ in range(20):
+        write_table(path, "url_sha256", 64, [np.array(entries)])
+
+
+def test_processes_that_make_the_same_table_at_once_do_not_meet(tmp_path):
+    entries = sorted(np.random.default_rng(n).bytes(32).hex().encode() for n in range(3000))
+    _write(tmp_path / "alone", entries)
+    with multiprocessing.get_context("fork").Pool(3) as pool:
+        pool.starmap(_write, [(tmp_path / "a.table", entries)] * 3)
+    assert (tmp_path / "a.table").read_bytes() == (tmp_path / "alone").read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.table", "alone"]
