@@ -1,10 +1,10 @@
-"""A repository uploaded to what fsspec can write to: whole releases, never backwards, resumed when cut off."""
+"""A repository uploaded to what fsspec can write to: whole releases, never backwards, resumed later."""
 
 from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -28,13 +28,16 @@ class Killed(BaseException):
 
 
 class Bomb:
-    """Counts what is asked of the store, and stops the world at one of these moments."""
+    """Counts what is asked of the store, and stops the world at one of these moments, or looks around."""
 
     left: ClassVar[int] = 0
     wrote: ClassVar[list[str]] = []
+    watch: ClassVar[Callable[[], None] | None] = None
 
     @classmethod
     def step(cls) -> None:
+        if cls.watch is not None:
+            cls.watch()
         cls.left -= 1
         if cls.left == 0:
             raise Killed
@@ -198,18 +201,47 @@ def test_an_upload_to_a_folder_killed_at_every_step(desk: Any, folders: None, tm
     desk.release(["b", "c"])
     seen: list[int] = []
     for at in range(1, 1000):
-        served, state = tmp_path / f"r{at}", tmp_path / f"s{at}"
+        served = tmp_path / f"r{at}"
         shutil.copytree(tmp_path / "base", served)
         killed = killed_at(at, desk, f"mined-folder://{served}")
-        seen.append(sync(str(served), desk.root, state).seq)
+        seen.append(writer.head(served))
         mirror(desk.repository, f"mined-folder://{served}")
         assert writer.head(served) == 2
         assert not list(served.rglob("*.part"))
         if not killed:
             break
+    assert sync(str(served), desk.root, tmp_path / "state").seq == 2
     assert len(seen) > 30
     assert seen == sorted(seen)
     assert seen.count(2) == 2
+
+
+@pytest.mark.parametrize("kind", ["objects", "folder"])
+def test_a_reader_who_polls_between_any_two_steps_sees_old_or_new(
+    desk: Any, objects: Any, folders: None, tmp_path: Path, make_key: Any, kind: str
+) -> None:
+    lists = {1: {"a", "b"}, 2: {"b", "c"}}
+    served = tmp_path / "served"
+    url = "mined-objects://lists" if kind == "objects" else f"mined-folder://{served}"
+    desk.release(lists[1])
+    mirror(desk.repository, url)
+    desk.release(lists[2])
+    seen: list[int] = []
+
+    def look() -> None:
+        if kind == "objects":
+            seen.append(read(objects, "/mined-objects/lists", desk, tmp_path / "state"))
+        else:
+            seen.append(sync(str(served), desk.root, tmp_path / "state").seq)
+        expected = sorted(make_key(name).digest for name in lists[seen[-1]])
+        assert open_blocklist(tmp_path / "state").entries("url_sha256") == expected
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Bomb, "watch", look)
+        mirror(desk.repository, url)
+    assert len(seen) > 15
+    assert seen == sorted(seen)
+    assert seen.count(2) == 1  # the step after the last write
 
 
 def test_a_store_that_fails_says_so_and_goes_on_the_next_time(
