@@ -19,15 +19,19 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import TypeVar
 
 from django.db.models import Max, Min, Q, QuerySet
 
-from portal.models import Entry, Listing, Support
+from portal.models import Decision, DecisionMatch, Entry, Listing, Support
 from portal.policy import Edition, Policy, current
 from takedown.keys import Key
+from takedown.publish.editions import BURIED_KIND
 
 #: Days that a change waits for others at most.
 LONGEST_WAIT = timedelta(days=14)
+
+T = TypeVar("T")
 
 #: Live entries by primary key.
 Entries = dict[int, Key]
@@ -72,10 +76,11 @@ class Plan:
 def plan(day: date) -> Plan:
     """What a release that is built on some day would hold."""
     policy = current()
+    hidden = buried(policy)
     found = Plan({}, {})
     changes: dict[str, tuple[Entries, Entries]] = {}
     for edition in policy.in_order():
-        live, listed = _live(policy, edition), _listed(edition.name)
+        live, listed = _live(policy, edition, hidden), _listed(edition.name)
         added = {pk: key for pk, key in live.items() if pk not in listed}
         removed = {pk: key for pk, key in listed.items() if pk not in live}
         changes[edition.name] = added, removed
@@ -83,15 +88,52 @@ def plan(day: date) -> Plan:
     return found
 
 
-def buried(policy: Policy) -> QuerySet[Entry]:
-    """Entries that some child-safety request named, ever: no edition begins to list one in full.
+@dataclass(frozen=True)
+class Buried:
+    """Entries of rows that some child-safety request named, ever, by primary key.
 
     Also when that request was taken back since: an entry that stood among the buried ones and then appears
     in full would tell what it had been.
+
+    Attributes:
+        named: listed by an edition that buries, and by no other.
+        unnamed: other digests of those rows. Listed anywhere, they would cross with the prefix of the address
+            and leave few rows to choose from.
     """
+
+    named: frozenset[int] = frozenset()
+    unnamed: frozenset[int] = frozenset()
+
+
+def buried(policy: Policy) -> Buried:
+    """What child-safety requests named; nothing while no edition carries such a ground."""
     names = policy.restricted()
-    named = Q(decision__ground__in=names) | Q(item__submission__ground__in=names)
-    return Entry.objects.filter(pk__in=Support.objects.filter(named).values("entry"))
+    if not names:
+        return Buried()
+    asked = Q(decision__ground__in=names) | Q(item__submission__ground__in=names)
+    entries = dict(Support.objects.filter(asked).values_list("entry", "entry__kind"))
+    entries |= _of_rows(names)
+    named = frozenset(pk for pk, kind in entries.items() if kind == BURIED_KIND)
+    return Buried(named, frozenset(entries) - named)
+
+
+def _of_rows(names: Collection[str]) -> dict[int, str]:
+    """Every entry, with its kind, that is a digest of a row chosen on one of these grounds."""
+    chosen = DecisionMatch.objects.filter(
+        decision__ground__in=names, decision__state=Decision.State.CONFIRMED
+    )
+    keys = {
+        Key(*pair)
+        for told in chosen.values_list("match__keys", flat=True).iterator()
+        for pairs in told.values()
+        for pair in pairs
+    }
+    found: dict[int, str] = {}
+    for some in pieces(key.digest for key in keys):
+        for pk, kind, digest in Entry.objects.filter(digest__in=some).values_list("pk", "kind", "digest"):
+            if Key(kind, digest) in keys:
+                found[pk] = kind
+    return found
 
 
 def lost_grounds(edition: str, before: Collection[str] | None, entries: Mapping[int, Key]) -> bool:
@@ -110,21 +152,26 @@ def lost_grounds(edition: str, before: Collection[str] | None, entries: Mapping[
     return False
 
 
-def pieces(pks: Iterable[int]) -> Iterator[list[int]]:
-    """Primary keys in pieces that every database takes as parameters."""
-    every = list(pks)
+def pieces(values: Iterable[T]) -> Iterator[list[T]]:
+    """Values in pieces that every database takes as parameters."""
+    every = list(values)
     return (every[at : at + 500] for at in range(0, len(every), 500))
 
 
-def _live(policy: Policy, edition: Edition) -> Entries:
-    """The entries that a standing decision supports on a ground of the edition."""
+def _live(policy: Policy, edition: Edition, hidden: Buried) -> Entries:
+    """The entries that a standing decision supports on a ground of the edition, as far as it may list them.
+
+    What it, or an edition of whole digests, lists already stays, whatever was asked since.
+    """
     grounds = policy.carried(edition.name)
-    alive = Entry.objects.filter(supports__ended=False, supports__decision__ground__in=grounds).distinct()
-    if edition.full and policy.restricted():
-        full = [one.name for one in policy.editions.values() if one.full]
-        standing = Listing.objects.filter(edition__in=full, until=None).values("entry")
-        alive = alive.exclude(Q(pk__in=buried(policy).values("pk")) & ~Q(pk__in=standing))
-    return _keys(alive)
+    supported = Entry.objects.filter(supports__ended=False, supports__decision__ground__in=grounds)
+    alive = _keys(supported.distinct())
+    kept_back = hidden.named | hidden.unnamed if edition.full else hidden.unnamed
+    if kept_back:
+        shown = [edition.name, *(one.name for one in policy.editions.values() if one.full)]
+        standing = Listing.objects.filter(edition__in=shown, until=None).values_list("entry", flat=True)
+        kept_back -= set(standing)
+    return {pk: key for pk, key in alive.items() if pk not in kept_back}
 
 
 def _listed(edition: str) -> Entries:

@@ -25,7 +25,7 @@ from django.db import IntegrityError, transaction
 from portal import covering, lists, proofs
 from portal.days import today
 from portal.faults import point
-from portal.lists import Entries, Plan
+from portal.lists import Buried, Entries, Plan
 from portal.models import Event, Listing, Release, User
 from portal.models.turns import Turn, take_turns
 from portal.models.work import StaleLeaseError
@@ -33,6 +33,7 @@ from portal.policy import Edition, Policy, current
 from portal.proofs import Telling
 from takedown import publish as tuf
 from takedown.errors import TakedownError
+from takedown.keys import Key
 
 log = logging.getLogger(__name__)
 
@@ -233,7 +234,7 @@ def _refuse_lost_ground(planned: Mapping[str, Entries]) -> None:
 
 def _drafts(planned: Mapping[str, Entries]) -> list[tuf.EditionDraft]:
     policy = current()
-    buried = set(lists.buried(policy).values_list("pk", flat=True)) if policy.restricted() else set()
+    hidden = lists.buried(policy)
     full = {
         key for name, entries in planned.items() if policy.editions[name].full for key in entries.values()
     }
@@ -246,16 +247,16 @@ def _drafts(planned: Mapping[str, Entries]) -> list[tuf.EditionDraft]:
             disposition=policy.editions[name].disposition,
             includes=policy.editions[name].includes,
             cover=covering.cover(policy, policy.editions[name], entries.values(), full),
-            buried=_buried_by(policy, policy.editions[name], entries, buried),
+            buried=_buried_by(policy, policy.editions[name], entries, hidden),
         )
         for name, entries in planned.items()
     ]
 
 
-def _buried_by(policy: Policy, edition: Edition, entries: Entries, buried: set[int]) -> list[Any]:
+def _buried_by(policy: Policy, edition: Edition, entries: Entries, hidden: Buried) -> list[Key]:
     """The child-safety entries in an edition that carries such a ground."""
     carries = any(policy.grounds[name].restricted for name in policy.carried(edition.name))
-    return [key for pk, key in entries.items() if pk in buried] if carries else []
+    return [key for pk, key in entries.items() if pk in hidden.named] if carries else []
 
 
 def _stage(release: Release, drafts: Sequence[tuf.EditionDraft], told: Sequence[Telling]) -> tuf.Staged:

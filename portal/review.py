@@ -27,6 +27,7 @@ from portal.models import (
 )
 from portal.models.turns import Turn, take_turns
 from portal.policy import current
+from takedown.publish.editions import BURIED_KIND
 
 
 class ReviewError(Exception):
@@ -59,6 +60,11 @@ def propose_removal(
             raise ReviewError("Choose at least one of the rows listed here, then propose again.")
         if scope not in Decision.Scope.values:
             raise ReviewError("Choose what to remove: these addresses, or all copies of these files.")
+        if current().ground(case.ground).restricted and not _by_address(chosen, scope):
+            raise ReviewError(
+                "Child-safety rows are removed by their address alone: choose “these addresses only”, and "
+                "leave rows without an address to the hotline."
+            )
         if not any(match.keys_of(scope) for match in chosen):
             raise ReviewError("These rows have neither address nor known digest; no release can name them.")
         _step(case, Case.State.OPEN, Case.State.PROPOSED)
@@ -180,6 +186,12 @@ def retry(item: Item, user: User) -> Item | None:
         Event.record("item.retried", item, actor=user)
     item.refresh_from_db()
     return item
+
+
+def _by_address(chosen: Collection[Match], scope: str) -> bool:
+    """Whether rows would be listed by nothing but their addresses, where two kinds cannot cross."""
+    kinds = {key.kind for match in chosen for key in match.keys_of(scope)}
+    return scope == Decision.Scope.ADDRESS and kinds <= {BURIED_KIND}
 
 
 def _remove(decision: Decision) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from portal import lists
 from portal.models import Case, CaseItem, Decision, Item, Listing, Release, Submission
+from portal.policy import current
 
 #: What went wrong with a picture -> what to do, where the general sentence is not enough.
 _UNREADABLE = {
@@ -81,8 +83,8 @@ def _decided(item: Item, member: CaseItem) -> tuple[str, str, str]:
 
 
 def _released(item: Item) -> tuple[str, str, str]:
-    """Named only when every entry of the item stands in a published release."""
-    supports = item.supports.filter(ended=False)
+    """Named only when every entry of the item that is listed at all stands in a published release."""
+    supports = item.supports.filter(ended=False).exclude(entry__in=lists.buried(current()).unnamed)
     entries = supports.values("entry")
     shown = Listing.objects.filter(entry__in=entries, since__state=Release.State.PUBLISHED)
     shown = shown.exclude(until__state=Release.State.PUBLISHED)

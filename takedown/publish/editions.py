@@ -5,6 +5,8 @@
 3. Child-safety entries are only ever buried: by an edition that cuts, purges and covers 300 or more. None
    begins to be listed in full, or the difference of two editions would point at it. An entry that stood in
    full before it became one stays: taking it out now would point at it just as well.
+4. They are listed by address alone: a row that is listed by two kinds stands where two prefixes cross, and
+   few rows do.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
 #: Fewest rows among which a child-safety entry is buried (docs/editions.md).
 CHILD_SAFETY_K_MIN = 300
+#: The one kind by which such an entry is listed.
+BURIED_KIND = "url_sha256"
 
 
 def check_editions(
@@ -38,8 +42,8 @@ def check_editions(
         listed: the list that an edition has now; None where it has none.
 
     Raises:
-        UsageError: slugs ``edition-not-included``, ``child-safety-cover``, ``child-safety-in-full``, and
-            those of ``cover.check``.
+        UsageError: slugs ``edition-not-included``, ``child-safety-cover``, ``child-safety-kind``,
+            ``child-safety-in-full``, and those of ``cover.check``.
     """
     hidden = _hidden(drafts, listed)
     for draft in drafts:
@@ -51,6 +55,12 @@ def check_editions(
                 f'{cover.MOST_DIGITS} or fewer digits, have disposition "purge" and a k_min of '
                 f"{CHILD_SAFETY_K_MIN} or more. Nothing was staged.",
                 slug="child-safety-cover",
+            )
+        if any(key.kind != BURIED_KIND for key in draft.buried):
+            raise UsageError(
+                f"Edition {draft.name} would list child-safety rows by more than their address: a row is "
+                "found where the prefixes of two kinds cross. Decide them by address. Nothing was staged.",
+                slug="child-safety-kind",
             )
         if draft.prefix_hex < FULL:
             cover.check(draft.name, states[draft.name], draft.k_min, draft.cover)

@@ -126,7 +126,7 @@ def test_what_no_index_can_count_is_not_assumed_to_be_covered(
     indexes.register(folder)
     two()
     wide = 32 if kind == "img_md5" else 64
-    removed("", "child-safety", kind=kind, hexdigest="a" * wide)
+    removed("", "wrong", kind=kind, hexdigest="a" * wide)
     release = built(mara)
     assert release.problem == "cover-unknown"
     assert kind in release.advice

@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
-from portal import lists, policy
+from portal import lists, policy, status
 from portal.lists import _cut, _lines
-from portal.models import Listing, Release
+from portal.models import DatasetIndex, DecisionMatch, Entry, Listing, Match, Release, Support
 from takedown.keys import Key
 
 pytestmark = pytest.mark.django_db
@@ -207,6 +207,33 @@ def test_child_safety_entries_never_begin_to_stand_in_full(use_policy: Callable[
     assert names(lists.plan(TODAY), "research", "a") == []
 
 
+def test_other_digests_of_a_child_safety_row_are_listed_nowhere(
+    use_policy: Callable[[str], None], index: DatasetIndex
+) -> None:
+    """A private request on the same file would list them, and point at the row where two kinds cross."""
+    use_policy(two_editions("min_delta_entries = 1", "min_delta_entries = 1"))
+    reported = removed("a", "child-safety")
+    match = Match.objects.create(
+        item=reported,
+        index=index,
+        row=1,
+        how="url-exact",
+        keys={"address": [["url_sha256", digest("a")]], "file": [["img_sha256", digest("file of a")]]},
+    )
+    DecisionMatch.objects.create(decision=reported.supports.get().decision, match=match)
+    asked = removed("file of a", "private", kind="img_sha256")
+    removed("file of b", "private", kind="img_sha256")
+    plan = lists.plan(TODAY)
+    names_of = ("a", "file of a", "file of b")
+    assert names(plan, "research", *names_of) == ["file of b"]
+    assert names(plan, "research-safe", *names_of) == ["a", "file of b"]
+    Support.objects.create(
+        entry=Entry.objects.get(digest=digest("a")), decision=asked.supports.get().decision, item=asked
+    )
+    published(plan)
+    assert status.of(asked.submission)[0].title.startswith(("Removed", "Already removed"))
+
+
 def test_an_entry_that_stood_in_full_before_stays_there(use_policy: Callable[[str], None]) -> None:
     """Taking it out of research in the release after the report would point at it."""
     use_policy(two_editions("min_delta_entries = 1", "min_delta_entries = 1"))
@@ -278,7 +305,7 @@ class AnyHistory(TestCase):
             plan = lists.plan(day)
             inside, larger = plan.lists["research"], plan.lists["research-safe"]
             assert inside.keys() <= larger.keys()
-            buried = set(lists.buried(policy.current()).values_list("pk", flat=True))
+            buried = lists.buried(policy.current()).named
             shown = Listing.objects.filter(edition="research", until=None).values_list("entry", flat=True)
             assert not (inside.keys() - set(shown)) & buried
             for waiting in plan.waiting.values():

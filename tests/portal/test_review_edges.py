@@ -199,3 +199,16 @@ def test_the_lists_of_a_release_are_those_of_one_moment(
     assert publishing.build(release.pk)
     release.refresh_from_db()
     assert [(change["added"], change["rows"]) for change in release.changes] == [(0, 0)]
+
+
+def test_child_safety_rows_are_removed_by_their_address_alone(
+    index: DatasetIndex, submit: Submit, work: Work, sample: object, alice: User
+) -> None:
+    """Listed by two kinds as well, a row would be found where their prefixes cross."""
+    work(submit(sample.rows[3].url, ground="child-safety"))
+    case = Case.objects.get()
+    chosen = Match.objects.filter(how="url-exact").values_list("pk", flat=True)
+    for scope in ("file", "caption"):
+        with pytest.raises(review.ReviewError, match="by their address alone"):
+            review.propose_removal(case, alice, chosen, scope)
+    assert review.propose_removal(case, alice, chosen, "address").scope == "address"

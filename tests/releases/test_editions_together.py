@@ -121,6 +121,12 @@ def test_child_safety_entries_are_only_ever_buried(
         desk.stage_drafts([draft])
 
 
+def test_two_kinds_of_one_row_would_cross(desk: Any, make_key: MakeKey) -> None:
+    keys = [make_key("a"), make_key("a", "img_md5")]
+    assert refused(desk, safe(keys, buried=keys)) == "child-safety-kind"
+    desk.stage_drafts([safe(keys, buried=keys[:1])])
+
+
 def test_no_edition_begins_to_list_them_in_full(desk: Any, make_key: MakeKey) -> None:
     a, b = make_key("a"), make_key("b")
     assert refused(desk, EditionDraft("research", [a]), safe([a], buried=[a])) == "child-safety-in-full"
