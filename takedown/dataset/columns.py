@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from takedown.errors import BadDataset
 from takedown.keys import WIDTHS
@@ -126,13 +127,27 @@ def digests(column: pa.Array, width: int) -> pa.Array:
     known = lengths == width
     values[known] = content[offsets[:-1][known, np.newaxis] + np.arange(width)]
     hexadecimal = np.flatnonzero(lengths == 2 * width)
-    halves = _HEX_DIGITS[content[offsets[:-1][hexadecimal, np.newaxis] + np.arange(2 * width)]]
-    values[hexadecimal] = halves[:, ::2] << 4 | halves[:, 1::2] & 15
-    known[hexadecimal] = (halves < 16).all(axis=1)
+    values[hexadecimal], known[hexadecimal] = _from_hex(content, offsets, hexadecimal, width)
     bits = pa.py_buffer(np.packbits(known, bitorder="little"))
     return pa.FixedSizeBinaryArray.from_buffers(
         pa.binary(width), len(cells), [bits, pa.py_buffer(values)], int(len(cells) - known.sum())
     )
+
+
+def _from_hex(
+    content: NDArray[np.uint8], offsets: NDArray[np.int64], cells: NDArray[np.int64], width: int
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """Raw bytes of the cells that are as long as a digest in hex, and which of them are one."""
+    packed = content[offsets[0] : offsets[-1]]
+    if len(packed) == 2 * width * len(cells):  # nothing lies between them, so all can be read at once
+        try:
+            raw = np.frombuffer(bytes.fromhex(packed.tobytes().decode("ascii")), np.uint8)
+        except ValueError:
+            raw = packed[:0]
+        if len(raw) == width * len(cells):  # fromhex passes over blanks
+            return raw.reshape(-1, width), np.ones(len(cells), dtype=bool)
+    halves = _HEX_DIGITS[content[offsets[:-1][cells, np.newaxis] + np.arange(2 * width)]]
+    return halves[:, ::2] << 4 | halves[:, 1::2] & 15, (halves < 16).all(axis=1)
 
 
 def reader(name: str) -> Callable[[pa.Array], pa.Array]:
