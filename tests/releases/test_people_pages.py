@@ -188,6 +188,16 @@ def test_the_feed_stays_short(desk: Any, monkeypatch: pytest.MonkeyPatch) -> Non
     assert [found["title"] for found in entries(desk)] == ["Release 5", "Release 4", "Release 3"]
 
 
+@pytest.mark.parametrize("damage", [None, b"{}"])
+def test_history_ends_where_an_older_manifest_is_lost_or_altered(desk: Any, damage: bytes | None) -> None:
+    for seq in range(1, 5):
+        desk.release(range(seq))
+    path = desk.repository / "editions/research/manifest-000002.json"
+    path.unlink() if damage is None else path.write_bytes(damage)
+    writer.refresh(desk.repository, desk.keys)
+    assert [found["title"] for found in entries(desk)] == ["Release 4", "Release 3"]
+
+
 def test_nothing_in_the_pages_names_an_entry(desk: Any, make_key: Callable[..., Key]) -> None:
     keys = [make_key(n) for n in range(50)]
     desk.release_drafts([EditionDraft("research", keys)])
