@@ -68,12 +68,18 @@ def open_table(local: LocalEdition, kind: str) -> Table | None:
     path = local.table_path(kind)
     try:
         if not path.is_file():
-            digests = (chunk for _, chunk in store.pieces(local, (kind,)))
-            write_table(path, kind, local.manifest.prefix_hex, digests)
+            _write_again(local, kind, path)
         disk.check(path, record.bytes, record.sha256)
         return Table.open(path)
     except (VerificationFailed, OSError) as error:
         raise store.missing_or_altered(local.folder) from error
+
+
+def _write_again(local: LocalEdition, kind: str, path: Path) -> None:
+    with disk.locked(path.with_name(".lock")):  # several processes may miss it at once
+        if not path.is_file():
+            digests = (chunk for _, chunk in store.pieces(local, (kind,)))
+            write_table(path, kind, local.manifest.prefix_hex, digests)
 
 
 def check_tables(local: LocalEdition) -> Iterator[Piece]:

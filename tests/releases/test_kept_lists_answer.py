@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -79,6 +80,19 @@ def test_a_table_that_went_missing_is_made_anew_as_it_was(state: Path) -> None:
     path.unlink()
     assert verify(state).seq == 1
     assert path.read_bytes() == data
+
+
+def test_processes_that_miss_a_table_at_once_all_get_it(state: Path) -> None:
+    path = tables(state)[-1]
+    data = path.read_bytes()
+    path.unlink()
+    with ProcessPoolExecutor(4) as pool:
+        assert list(pool.map(table_rows, [state] * 8)) == [40] * 8
+    assert path.read_bytes() == data
+
+
+def table_rows(state: Path) -> int:
+    return len(open_blocklist(state).table("url_sha256") or ())
 
 
 @pytest.mark.parametrize("at", [8, 70, -1])
