@@ -57,7 +57,7 @@ def open_sources(sources: Sequence[str | Path], *, strict: bool = True) -> tuple
     """Open every source of a command. A shard that several name (a tar and its sidecar, say) comes once.
 
     Args:
-        sources: as for `open_source`; NNNNN_stats.json and the like, which a glob names too, stand for their shard.
+        sources: as for `open_source`; NNNNN_stats.json, say, which a glob names too, stands for its shard.
         strict: raise for the first bad source or shard; otherwise hand bad sources back.
 
     Returns:
