@@ -181,7 +181,7 @@ def refuse_other_history() -> None:
     if tuf.states(settings.REPOSITORY) != known:
         raise TakedownError(
             "What is published does not come from this database (an older copy, or another desk's). Restore "
-            "the newest copy, or give this desk a repository of its own.",
+            "the newest copy, or give this desk a repository of its own; manage.py release_gap tells more.",
             slug="other-history",
         )
 

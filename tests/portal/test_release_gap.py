@@ -1,4 +1,4 @@
-"""After a restore: what stands in the published lists and not in the database is told, and nothing changed."""
+"""After a restore: what the published lists have and the database has not is told; nothing is changed."""
 
 from __future__ import annotations
 

@@ -19,9 +19,7 @@ class Command(BaseCommand):
     help = "Compare the published lists with this database, after a restore from an older copy."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument(
-            "--out", type=Path, metavar="FILE", help="write every entry that differs, a line each"
-        )
+        parser.add_argument("--out", type=Path, metavar="FILE", help="write the entries that differ")
 
     def handle(self, *args: Any, out: Path | None, **options: Any) -> None:
         try:
