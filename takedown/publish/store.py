@@ -17,8 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import fsspec
+from fsspec.implementations.local import LocalFileSystem
 from fsspec.registry import known_implementations
 
+from takedown import disk
 from takedown.errors import MissingExtra, TakedownError, UsageError, from_system
 
 #: Protocols under which an upload is seen whole or not at all, without a rename.
@@ -127,8 +129,15 @@ class Store:
             return
         folder, _, name = place.rpartition("/")
         self._fs.makedirs(folder, exist_ok=True)
-        yield f"{folder}/.{name}.part"
-        self._fs.mv(f"{folder}/.{name}.part", place)
+        part = f"{folder}/.{name}.part"
+        yield part
+        local = isinstance(self._fs, LocalFileSystem)
+        if local:  # only a disk of our own can be told to write now, before what leads here is written
+            with open(part, "rb") as file:
+                disk.sync_file(file.fileno())
+        self._fs.mv(part, place)
+        if local:
+            disk.sync_folder(Path(folder))
 
     def _at(self, path: str) -> str:
         return f"{self._root}/{path}"

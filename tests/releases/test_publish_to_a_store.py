@@ -15,6 +15,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 from tuf.api.exceptions import DownloadHTTPError
 from tuf.ngclient import FetcherInterface
 
+from takedown import disk
 from takedown import publish as writer
 from takedown.errors import MissingExtra, TakedownError, UsageError, VerificationFailed
 from takedown.publish import mirror, store
@@ -242,6 +243,26 @@ def test_a_reader_who_polls_between_any_two_steps_sees_old_or_new(
     assert len(seen) > 15
     assert seen == sorted(seen)
     assert seen.count(2) == 1  # the step after the last write
+
+
+def test_on_a_disk_every_file_is_synced_before_it_gets_its_name(
+    desk: Any, folders: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events: list[str] = []
+    plain = MinedFolder.mv
+
+    def mv(self: Any, source: str, place: str, **options: Any) -> None:
+        events.append("name")
+        plain(self, source, place, **options)
+
+    monkeypatch.setattr(MinedFolder, "mv", mv)
+    monkeypatch.setattr(disk, "sync_file", lambda descriptor: events.append("content"))
+    monkeypatch.setattr(disk, "sync_folder", lambda folder: events.append("folder"))
+    desk.release(["a"])
+    events.clear()
+    sent = mirror(desk.repository, f"mined-folder://{tmp_path}/served")
+    pages_and_timestamp = 5
+    assert events == ["content", "name", "folder"] * (sent.uploaded + pages_and_timestamp)
 
 
 def test_a_store_that_fails_says_so_and_goes_on_the_next_time(
