@@ -39,6 +39,7 @@ from takedown.errors import BadDataset
 
 JOURNAL = "journal"
 _SHARDS, _RETIRED = "shards", "retired"
+_GONE = ".gone"
 
 
 class Ledger:
@@ -141,11 +142,13 @@ class Ledger:
             if true is not None and generation.number == true.number:
                 continue
             if generation.origin == origin or generation.main is None:
-                shutil.rmtree(generation.folder, ignore_errors=True)
+                _delete(generation.folder)
             else:
                 self._retire(generation)
         if true is None or true.main is None:
-            shutil.rmtree(home, ignore_errors=True)
+            _delete(home)
+        else:
+            _sweep(home)
 
     def recover(self, roots: Sequence[Path]) -> None:
         """Finish what a kill left half done with the shards at or below these paths."""
@@ -157,6 +160,7 @@ class Ledger:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         os.chmod(self.folder, 0o700)
         _private(self.folder / _SHARDS)
+        _sweep(self.folder / _SHARDS)
 
     def _true(self, home: Path) -> Generation | None:
         generations = _generations(home)
@@ -177,7 +181,7 @@ class Ledger:
         digest = hashlib.sha256(str([generation.fits, generation.before]).encode()).hexdigest()[:16]
         target = retired / f"{generation.folder.parent.name}-{digest}"
         if generation.main is None or target.exists():
-            shutil.rmtree(generation.folder, ignore_errors=True)
+            _delete(generation.folder)
         else:
             disk.rename(generation.folder, target)
 
@@ -187,7 +191,7 @@ class Ledger:
 
     def _homes(self) -> Iterable[Path]:
         shards = self.folder / _SHARDS
-        return sorted(shards.iterdir()) if shards.is_dir() else ()
+        return sorted(shards.glob("[!.]*")) if shards.is_dir() else ()
 
 
 def not_fitting(path: Path) -> BadDataset:
@@ -212,6 +216,22 @@ def _path(home: Path) -> Path | None:
         return next((generation.path for generation in _generations(home)), None)
     except BadDataset:
         return None
+
+
+def _delete(folder: Path) -> None:
+    """Delete a folder at once for everybody who looks, and its content then; a kill may come in between."""
+    if folder.is_dir():
+        gone = folder.with_name(f".{folder.name}{_GONE}")
+        shutil.rmtree(gone, ignore_errors=True)
+        disk.rename(folder, gone)
+        shutil.rmtree(gone, ignore_errors=True)
+
+
+def _sweep(folder: Path) -> None:
+    """Delete what a kill left of deleted folders, and of generations that never became whole."""
+    for left in folder.glob(".*"):
+        if left.name.endswith((_GONE, ".part")):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _real(path: Path) -> str:

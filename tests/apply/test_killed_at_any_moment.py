@@ -47,6 +47,8 @@ def run(task):
         done = apply(listed, [path], Path(task["out"]), ledger=ledger, workers=1)
     else:
         done = apply(listed, [path], in_place=True, ledger=ledger, workers=1)
+    for failure in done.errors:
+        print(failure, file=sys.stderr)
     return 0 if not done.errors else 3
 
 for line in sys.stdin:
@@ -84,7 +86,9 @@ class Server:
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(task | {"seconds": seconds}) + "\n")
         self._process.stdin.flush()
-        return int(self._process.stdout.readline())
+        ended = int(self._process.stdout.readline())
+        assert ended in (0, signal.SIGKILL)
+        return ended
 
     def end(self) -> None:
         self._process.kill()
@@ -99,11 +103,12 @@ def server() -> Iterator[Server]:
 
 
 def fill(folder: Path) -> list[str]:
-    """Three Parquet files and an img2dataset shard; all addresses, in order of the files."""
+    """Three Parquet files, a tar and a folder of samples; all addresses, in order of the files."""
     for number in range(3):
         shards.laion(folder / f"{number}.parquet", ROWS, start=ROWS * number, group=250)
     records = shards.img2dataset(folder / "pictures", shards=1, rows=12)
-    return [shards.url(n) for n in range(3 * ROWS)] + [row["url"] for row in records[0]]
+    shards.plain_files(folder / "plain", shards=1, rows=12)
+    return [shards.url(n) for n in range(3 * ROWS)] + 2 * [row["url"] for row in records[0]]
 
 
 def task(source: Path, ledger: Path, chosen: list[str], **named: object) -> dict[str, object]:
@@ -150,12 +155,14 @@ def test_to_a_new_folder(tmp_path, server):
             ended = server.run(todo, chance.uniform(0, took))
             killed += ended == signal.SIGKILL
             now = visible(tmp_path / "out") if (tmp_path / "out").exists() else {}
-            assert all(text in (old.get(name), new[name]) for name, text in now.items())
-            assert now.keys() >= old.keys()
+            assert all(text in (old.get(name), new.get(name)) for name, text in now.items())
+            assert {name for name in now if name.endswith(".parquet")} >= {
+                name for name in old if name.endswith(".parquet")
+            }
         assert server.run(todo) == 0
         assert visible(tmp_path / "out") == new
         again = apply(listed, [tmp_path / "in"], tmp_path / "out", ledger=tmp_path / "ledger", workers=1)
-        assert (again, again.resumed) == (whole, 4)
+        assert (again, again.resumed) == (whole, 5)
         assert tree(tmp_path / "in") == originals
         old = new
         if killed >= KILLS:
@@ -200,23 +207,23 @@ def killed_now_and_then(server: Server, todo: dict[str, object], folder: Path, c
         ended = server.run(todo, chance.uniform(0, 0.15))
         killed += ended == signal.SIGKILL
         for name, text in visible(folder / "in").items():
-            seen[name].add(text)
+            seen.setdefault(name, set()).add(text)
     assert server.run(todo) == 0
     for name, text in visible(folder / "in").items():
-        seen[name].add(text)
+        seen.setdefault(name, set()).add(text)
     # Old or new: no third content was ever there.
     assert max(len(texts) for texts in seen.values()) <= 2
-    assert seen.keys() == before.keys()
     return killed
 
 
 def assert_all_there(folder: Path, every: list[str], gone: set[str]) -> None:
     """Every row is in its file or aside, in order, and those aside are exactly the removed ones."""
     left = [url for number in range(3) for url in urls(folder / "in" / f"{number}.parquet")]
-    left += urls(folder / "in" / "pictures" / "00000.parquet")
+    for name in ("pictures", "plain"):
+        left += urls(folder / "in" / name / "00000.parquet")
     assert left == [url for url in every if url not in gone]
     aside: list[str | None] = []
-    for name in ("0.parquet", "1.parquet", "2.parquet", "pictures/00000.tar"):
+    for name in ("0.parquet", "1.parquet", "2.parquet", "pictures/00000.tar", "plain/00000.parquet"):
         generation = Ledger(folder / "ledger").find(folder / "in" / name)
         shard = generation.aside() if generation is not None else None
         if shard is not None:

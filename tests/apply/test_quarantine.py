@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -216,6 +217,46 @@ def test_an_img2dataset_shard_gets_its_samples_back(tmp_path):
     assert {name for name in now if now[name] != before[name]} <= {"00000.parquet", "00000_stats.json"}
     stats = [json.loads(files["00000_stats.json"]) for files in (now, before)]
     assert stats[0] == stats[1]
+
+
+@pytest.mark.parametrize("deletions", range(6))
+@pytest.mark.parametrize("in_place", [False, True])
+def test_killed_while_something_is_deleted_from_the_ledger(tmp_path, one, monkeypatch, in_place, deletions):
+    """A folder is deleted file by file; half of one must not be taken for a damaged ledger."""
+    ledger, out = tmp_path / "ledger", tmp_path / "out"
+    place = {"in_place": True} if in_place else {"out": out}
+    path = one if in_place else out / "0.parquet"
+    real = shutil.rmtree
+
+    class Killed(BaseException):
+        pass
+
+    def half(folder, **named):
+        if not Path(folder).exists():
+            return
+        if len(killed) == deletions:
+            for file in sorted(Path(folder).rglob("*"))[:2]:
+                if file.is_file():
+                    file.unlink()
+            raise Killed
+        killed.append(folder)
+        real(folder, **named)
+
+    killed: list[Path] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "rmtree", half)
+        with suppress(Killed):
+            for rows in ((0,), (0, 7), (0, 7, 9)):
+                apply(quarantine(*rows), [one], ledger=ledger, **place)
+            restore(quarantine(seq=8), [path], ledger=ledger)
+    outcome = apply(quarantine(0, 7, 9, seq=9), [one], ledger=ledger, **place)
+    assert outcome.errors == []
+    assert aside(ledger, path) == [0, 7, 9]
+    assert restore(quarantine(seq=10), [path], ledger=ledger).errors == []
+    assert numbers(path) == list(range(20))
+    assert [
+        file for file in ledger.rglob("*") if file.is_file() and file.name[0] != "." and file.suffix
+    ] == []
 
 
 @settings(max_examples=200, deadline=None)
