@@ -51,7 +51,8 @@ def tellings(entries: Collection[int]) -> list[Telling]:
 def remember(release: Release, told: Iterable[Telling]) -> None:
     """Write down what a release tells; in the transaction that makes it ready to sign."""
     Told.objects.bulk_create(
-        Told(item_id=one.item, entry_id=one.entry, action=one.record.action, release=release) for one in told
+        Told(item_id=one.item, entry_id=one.entry, action=one.record.action, release_id=release.pk)
+        for one in told
     )
 
 
@@ -111,24 +112,19 @@ def _told() -> QuerySet[Told]:
 def _each(supports: QuerySet[Support], *more: str) -> Iterator[dict[str, Any]]:
     """Each pair of item and entry once, in a fixed order, with what a record needs."""
     seen: set[tuple[int, int]] = set()
+    restricted = {name for name, ground in current().grounds.items() if ground.restricted}
     columns = ("item", "entry", "entry__kind", "entry__digest", "item__submission__proof_key")
     grounds = ("decision__ground", "item__submission__ground")
     for row in supports.order_by("item", "entry", "pk").values(*columns, *grounds, *more).iterator():
         if (row["item"], row["entry"]) not in seen:
             seen.add((row["item"], row["entry"]))
+            row["restricted"] = not restricted.isdisjoint(row[name] for name in grounds)
             yield row
 
 
 def _telling(row: dict[str, Any], action: str) -> Telling:
     key, kind, digest = bytes(row["item__submission__proof_key"]), row["entry__kind"], row["entry__digest"]
-    if _restricted(row):
+    if row["restricted"]:
+        # A receipt in the wrong hands must not lead to such a picture.
         return Telling(row["item"], row["entry"], Record(key, action))
     return Telling(row["item"], row["entry"], Record(key, action, kind, digest))
-
-
-def _restricted(row: dict[str, Any]) -> bool:
-    """Child-safety leaves name nothing: a receipt in the wrong hands must not lead to such a picture."""
-    policy = current()
-    return any(
-        policy.ground(row[name]).restricted for name in ("decision__ground", "item__submission__ground")
-    )

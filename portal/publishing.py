@@ -297,5 +297,7 @@ def _list(release: Release, edition: str, entries: Entries) -> None:
     for gone in lists.pieces(pk for entry, pk in standing.items() if entry not in entries):
         Listing.objects.filter(pk__in=gone).update(until=release)
     Listing.objects.bulk_create(
-        Listing(entry_id=entry, edition=edition, since=release) for entry in entries if entry not in standing
+        Listing(entry_id=entry, edition=edition, since_id=release.pk)
+        for entry in entries
+        if entry not in standing
     )
