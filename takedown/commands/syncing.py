@@ -6,7 +6,16 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from takedown.commands.terminal import Commands, declare, note, say, say_json, state_folder, state_option
+from takedown.commands.terminal import (
+    Commands,
+    declare,
+    note,
+    progress,
+    say,
+    say_json,
+    state_folder,
+    state_option,
+)
 from takedown.errors import NothingToSync, UsageError
 
 if TYPE_CHECKING:
@@ -71,7 +80,8 @@ def sync(arguments: argparse.Namespace) -> int:
 
     root = _read_root(arguments.root)
     state = state_folder(arguments, create=True)
-    result = subscribe.sync(arguments.url, root, state, min_seq=arguments.min_seq)
+    with progress("syncing", "entries") as bar:
+        result = subscribe.sync(arguments.url, root, state, min_seq=arguments.min_seq, progress=bar)
     _tell(result, arguments.json)
     return 0 if result.stale is None else NothingToSync.exit_code
 

@@ -8,13 +8,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
 from tuf.api.exceptions import DownloadError
 
-from takedown import __version__
+from takedown import __version__, disk
 from takedown.blocklist.delta import check_start
 from takedown.blocklist.manifest import DeltaFile, Manifest, StateFile
 from takedown.blocklist.pieces import Piece
@@ -58,9 +58,7 @@ def bring(
             note = error.slug
         except DownloadError:
             note = "delta-missing"
-    for file in _full_way(manifest):
-        get(file)
-    return write(stream(lambda path: incoming / path, manifest)), note
+    return write(stream(_fetching(_full_way(manifest), incoming, get), manifest)), note
 
 
 def check_follows(manifest: Manifest, kept: LocalEdition | None, sha256: str) -> None:
@@ -93,9 +91,18 @@ def _by_deltas(manifest: Manifest, kept: LocalEdition, incoming: Path, get: Get)
     deltas = manifest.steps(kept.manifest.seq) or ()
     if deltas:
         check_start(kept.manifest.state_sha256, deltas[0])
-    for delta in deltas:
-        get(delta)
-    return roll(lambda path: incoming / path, manifest, pieces(kept), deltas)
+    return roll(_fetching(deltas, incoming, get), manifest, pieces(kept), deltas)
+
+
+def _fetching(files: Iterable[StateFile | DeltaFile], incoming: Path, get: Get) -> disk.Locate:
+    """Where the files of a manifest are on this disk; each is fetched when it is asked for."""
+    named = {file.path: file for file in files}
+
+    def locate(path: str) -> Path:
+        get(named[path])
+        return incoming / path
+
+    return locate
 
 
 def _deltas_are_cheaper(manifest: Manifest, kept: LocalEdition) -> bool:

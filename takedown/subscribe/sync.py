@@ -2,7 +2,8 @@
 
 1. Under the state folder's lock: the folder must belong to this address and root file.
 2. TUF metadata, from the root file on; nothing new is trusted before it verifies.
-3. Each edition's manifest and the log's checkpoint, then the data files: deltas, or the full state.
+3. Each edition's manifest and the log's checkpoint, then the data files, deltas or the full state, each when
+   the list that is being written needs it.
 4. A new list folder is written whole, then ``current.json`` is renamed into place; then the old one goes.
 
 Whatever fails before that rename leaves the last verified list in use. Only a list that is proven whole, as
@@ -14,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import shutil
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -26,6 +28,7 @@ from takedown.blocklist import checkpoint
 from takedown.blocklist.canonical import broken
 from takedown.blocklist.manifest import MAX_BYTES, DeltaFile, Log, Manifest, StateFile
 from takedown.blocklist.paths import parse_manifest
+from takedown.blocklist.pieces import Piece
 from takedown.errors import NothingToSync, VerificationFailed
 from takedown.subscribe import store
 from takedown.subscribe.binding import bind, check_binding
@@ -38,6 +41,8 @@ from takedown.subscribe.tables import write_list
 from takedown.subscribe.trust import UNREADABLE, Release, Unreachable, download_target, fetch_release
 from takedown.subscribe.verify import is_whole
 
+Progress = Callable[[int, int, str], None]
+
 _DAMAGED = "The list kept on this disk was altered or is incomplete; it is fetched again."
 
 
@@ -49,6 +54,7 @@ class _Job:
     root: bytes
     state_dir: Path
     fetcher: FetcherInterface
+    progress: Progress | None = None
     warnings: list[str] = field(default_factory=list)
     fetched: int = 0
 
@@ -61,6 +67,15 @@ class _Job:
         target = self.incoming / file.path
         self.fetched += download(self.fetcher, self.url + file.path, target, file.bytes, file.sha256)
 
+    def watched(self, pieces: Iterable[Piece], manifest: Manifest) -> Iterator[Piece]:
+        """A list on its way to disk, its progress told."""
+        done = 0
+        for kind, digests in pieces:
+            yield kind, digests
+            done += len(digests)
+            if self.progress:
+                self.progress(done, manifest.rows, f"Edition {manifest.edition}")
+
     def get_target(self, target: TargetFile, most: int) -> bytes:
         """Fetch a manifest or checkpoint."""
         data = download_target(self.fetcher, self.url, target, most)
@@ -72,7 +87,13 @@ class _Job:
 
 
 def sync(
-    url: str, root: bytes, state_dir: Path, *, min_seq: int = 0, fetcher: FetcherInterface | None = None
+    url: str,
+    root: bytes,
+    state_dir: Path,
+    *,
+    min_seq: int = 0,
+    fetcher: FetcherInterface | None = None,
+    progress: Progress | None = None,
 ) -> SyncResult:
     """Verify the newest release and make it the local list.
 
@@ -82,6 +103,7 @@ def sync(
         state_dir: folder for the list and for what protects against rollback; bound to this address and root.
         min_seq: refuse releases below this number.
         fetcher: how bytes are had; the default speaks http(s) and file.
+        progress: called with (entries fetched and written, entries in all, which edition) now and then.
 
     Returns:
         What is in use now. ``stale`` is set when the newest release could not be had and an older is kept.
@@ -92,7 +114,8 @@ def sync(
         VerificationFailed: what was offered does not verify; a list kept here stays in use.
         UsageError: the address makes no sense, or the folder belongs to another address or root file.
     """
-    job = _Job(base_address(url), root, state_dir, fetcher or Fetcher(), list(root_warnings(root)))
+    warnings = list(root_warnings(root))
+    job = _Job(base_address(url), root, state_dir, fetcher or Fetcher(), progress, warnings)
     with disk.locked(state_dir / store.LOCK):
         check_binding(state_dir, job.url, root)
         current = _load_current(job)
@@ -204,7 +227,11 @@ def _write_edition(
         raise broken("manifest", "belongs to another release")
     check_follows(manifest, kept, sha256)
     (files, tables), note = bring(
-        manifest, kept, job.incoming, job.get, lambda pieces: write_list(pieces, part, manifest)
+        manifest,
+        kept,
+        job.incoming,
+        job.get,
+        lambda pieces: write_list(job.watched(pieces, manifest), part, manifest),
     )
     if note:
         sentence = f"Edition {manifest.edition}: its deltas do not fit ({note}); the full list was used."

@@ -98,3 +98,13 @@ def test_a_trial_publisher_is_pointed_out(make_desk: Callable[..., Any], tmp_pat
     desk.release(["a"])
     for result in (sync(desk.url, desk.root, tmp_path / "state"), verify(tmp_path / "state")):
         assert "trial" in result.warnings[0]
+
+
+def test_progress_counts_the_entries_that_are_written(desk: Any, tmp_path: Path) -> None:
+    desk.release(range(30))
+    told: list[tuple[int, int, str]] = []
+    sync(desk.url, desk.root, tmp_path / "state", progress=lambda *now: told.append(now))
+    assert told[-1] == (30, 30, "Edition research")
+    told.clear()
+    sync(desk.url, desk.root, tmp_path / "state", progress=lambda *now: told.append(now))
+    assert told == []
