@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -18,10 +19,10 @@ def _commands(program: str) -> list[tuple[str, list[str]]]:
     found = []
     for page in PAGES:
         for block in re.findall(r"```sh\n(.*?)```", page.read_text(), re.S):
-            for line in block.splitlines():
-                words = line.split("#")[0].strip().replace('"', "").split(" ")
-                if words[0] == program:
-                    found.append((page.name, [word for word in words[1:] if word]))
+            for line in block.replace("\\\n", " ").splitlines():
+                words = shlex.split(line, comments=True)
+                if words[:1] == [program]:
+                    found.append((page.name, words[1:]))
     return found
 
 
