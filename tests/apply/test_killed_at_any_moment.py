@@ -107,8 +107,9 @@ def fill(folder: Path) -> list[str]:
     for number in range(3):
         shards.laion(folder / f"{number}.parquet", ROWS, start=ROWS * number, group=250)
     records = shards.img2dataset(folder / "pictures", shards=1, rows=12)
-    shards.plain_files(folder / "plain", shards=1, rows=12)
-    return [shards.url(n) for n in range(3 * ROWS)] + 2 * [row["url"] for row in records[0]]
+    shards.plain_files(folder / "plain", shards=1, rows=5)
+    samples = [row["url"] for row in records[0]]
+    return [shards.url(n) for n in range(3 * ROWS)] + samples + samples[:5]
 
 
 def task(source: Path, ledger: Path, chosen: list[str], **named: object) -> dict[str, object]:
