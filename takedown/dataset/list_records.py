@@ -112,10 +112,12 @@ class ListReader:
             found = cols.locate(names, self._path)
             named = named or "url" in found
             without |= dict.fromkeys(names[: cols.NAMES_SHOWN])
-            yield Records(
-                lines,
-                {ours: [self._cell(one.get(name), ours) for one in objects] for ours, name in found.items()},
-            )
+            found.setdefault("url", "")  # where none of these lines has one, the others may
+            cells = {
+                ours: [self._cell(one.get(name) if name else None, ours) for one in objects]
+                for ours, name in found.items()
+            }
+            yield Records(lines, cells)
         if without and not named:
             cols.require_url({}, list(without), self._path)
 

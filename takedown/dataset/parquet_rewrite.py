@@ -31,8 +31,8 @@ from takedown.errors import BadDataset
 GROUPS = b"takedown.row_groups"
 # What a whole number is without being told.
 _PLAIN_TYPES = ("NONE", "INT_32", "INT_64")
-#: Rows unpacked at a time.
-_BATCH_ROWS = 32_768
+#: Most rows and, roughly, bytes that are unpacked at a time.
+_BATCH_ROWS, _BATCH_BYTES = 32_768, 32 * 1024 * 1024
 
 
 def rewrite(source: Path, removed: NDArray[np.int64], target: Path, pending: Pending) -> int:
@@ -92,7 +92,8 @@ def read_group(
         BadDataset: it is damaged, or has more or fewer rows than it says.
     """
     first = 0
-    batches = file.iter_batches(_BATCH_ROWS, row_groups=[group], use_threads=False)
+    rows = _batch_rows(file.metadata.row_group(group))
+    batches = file.iter_batches(rows, row_groups=[group], use_threads=False)
     while True:
         with damaged(source):
             batch = next(batches, None)
@@ -103,6 +104,12 @@ def read_group(
         first += batch.num_rows
     if first != file.metadata.row_group(group).num_rows:
         raise _miscounted(source)
+
+
+def _batch_rows(group: pq.RowGroupMetaData) -> int:
+    """How many rows to unpack at a time. What the footer says of bytes is only a hint."""
+    fitting: int = _BATCH_BYTES * group.num_rows // max(group.total_byte_size, 1)
+    return max(1, min(_BATCH_ROWS, fitting))
 
 
 @contextmanager

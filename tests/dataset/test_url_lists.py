@@ -224,3 +224,40 @@ def test_the_stamp_notices_a_changed_list(tmp_path):
     before = one(path).stamp()
     write(path, A[:-1] + b"f\n")
     assert one(path).stamp() != before
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.sampled_from(["txt", "csv", "tsv", "jsonl"]),
+    st.lists(
+        st.sampled_from(
+            [
+                b"url",
+                b",",
+                b"\t",
+                b'"',
+                b"\n",
+                b"\r\n",
+                b"{}",
+                b'{"url":"a"}',
+                b"\xff",
+                b"\x00",
+                b"a",
+                b" ",
+            ]
+        ),
+        max_size=12,
+    ).map(b"".join),
+)
+def test_any_bytes_are_refused_or_kept(tmp_path_factory, form, data):
+    path = write(tmp_path_factory.mktemp("any") / f"a.{form}", data)
+    try:
+        found = urls(path)
+    except BadDataset:
+        return
+    assert content(rewritten(path, [])) == data
+    (path.parent / "out" / path.name).unlink()
+    if found:
+        left = content(rewritten(path, [0]))
+        assert len(left) < len(data)
+        assert urls(path.parent / "out" / path.name) == found[1:]
