@@ -45,6 +45,8 @@ SENTENCES = {
     "present": "The verified list still names it ({editions}): this is not as it should be.",
     "proven": "{count} of the {size} leaves of the signed log (release {seq}) belong to this receipt, and "
     "the lists agree with them.",
+    "in-log": "{count} of the {size} leaves of the signed log (release {seq}) belong to this receipt. They "
+    "name no entry that a list could be searched for.",
     "not-proven": "{count} of the {size} leaves of the signed log (release {seq}) belong to this receipt, "
     "and the lists do not agree with them.",
     "no-leaf": "No release up to number {seq} has a leaf of this receipt; compare the words with your note, "
@@ -102,6 +104,9 @@ class Verdict:
         text = f"{SENTENCES[says.action]} {SENTENCES[self.outcome]}"
         return text.format(seq=self.leaf.seq, entry=entry, editions=", ".join(self.editions))
 
+
+#: Outcomes of leaves for which no list was searched.
+UNSEARCHED = ("unnamed", "nothing")
 
 #: Which editions list the full entry (kind, digest), whole or shortened.
 Search = Callable[[str, str], Sequence[Found]]

@@ -81,7 +81,8 @@ function tell(verdicts, release, sentences) {
     return fill(`${sentences[action]} ${sentences[outcome]}`, { seq, entry, editions: editions.join(", ") });
   });
   const fault = verdicts.map(({ outcome }) => sentences[`entry-${outcome}`]).find(Boolean) || null;
-  const closing = sentences[fault ? "not-proven" : "proven"];
-  const summary = fill(closing, { seq: release.seq, size: release.log.size, count: verdicts.length });
+  const searched = verdicts.some(({ outcome }) => outcome !== "unnamed" && outcome !== "nothing");
+  const closing = fault ? "not-proven" : searched ? "proven" : "in-log";
+  const summary = fill(sentences[closing], { seq: release.seq, size: release.log.size, count: verdicts.length });
   return { lines, summary, fault };
 }

@@ -18,7 +18,7 @@ from tuf.ngclient import FetcherInterface
 from takedown.blocklist import canonical
 from takedown.blocklist.entry import digest_hex
 from takedown.blocklist.manifest import Log
-from takedown.blocklist.verdict import FAULTS, SENTENCES, Found, Verdict, judge
+from takedown.blocklist.verdict import FAULTS, SENTENCES, UNSEARCHED, Found, Verdict, judge
 from takedown.errors import VerificationFailed
 from takedown.subscribe import store
 from takedown.subscribe.fetch import Fetcher
@@ -55,6 +55,8 @@ class Proof:
     def lines(self) -> tuple[str, ...]:
         """For a person: a line for each leaf, and one that sums up."""
         title, closing = ("Not proven", "not-proven") if self.fault else ("Proven", "proven")
+        if all(verdict.outcome in UNSEARCHED for verdict in self.verdicts):
+            closing = "in-log"
         count = len(self.verdicts)
         summary = SENTENCES[closing].format(seq=self.seq, size=self.log.size, count=count)
         return (*(verdict.line for verdict in self.verdicts), f"{title}: {summary}")

@@ -30,6 +30,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
 ALICE = receipt.issue(b"a" * 32, b"alice's form nonce")
 BOB = receipt.issue(b"a" * 32, b"bob's form nonce --")
+DAN = receipt.issue(b"a" * 32, b"dan's form nonce --")
 CHARLIE = receipt.issue(b"a" * 32, b"charlie's form nonce")
 READY = "You can go offline now"
 
@@ -93,6 +94,7 @@ def three_releases(desk: Any) -> None:
     records = [said(BOB, "stands", 4), said(BOB, "added", 3, "img_md5"), Record(BOB.proof_key, "added")]
     desk.release_drafts(drafts(range(3, 2100)), records=records)
     records = [said(ALICE, "still-listed", 4), said(ALICE, "withdrawn", 3), said(ALICE, "refused", 1)]
+    records += [Record(DAN.proof_key, "added"), Record(DAN.proof_key, "refused")]
     desk.release_drafts(drafts(range(4, 2100)), records=records)
 
 
@@ -124,7 +126,7 @@ def test_the_page_says_word_for_word_what_the_command_says(
     sync(desk.url, desk.root, tmp_path / "state")
     page = open_page(f"{server.url}/prove.html")
     ready(page)
-    for who, title in ((ALICE, "Proven"), (BOB, "Not proven")):
+    for who, title in ((DAN, "Proven"), (ALICE, "Proven"), (BOB, "Not proven")):
         proof = prove_receipt(who.proof_key, tmp_path / "state")
         assert check(page, who.text) == (title, list(proof.lines))
         outcomes = [verdict.outcome for verdict in proof.verdicts]
@@ -132,6 +134,8 @@ def test_the_page_says_word_for_word_what_the_command_says(
         if who is ALICE:
             assert outcomes == ["overtaken", "overtaken", "listed", "listed", "gone", "nothing"]
             assert page.locator("#warning").is_hidden()
+        elif who is DAN:
+            assert outcomes == ["unnamed", "nothing"]
         else:
             assert outcomes == ["listed", "missing", "unnamed"]
             assert proof.fault

@@ -152,6 +152,10 @@ def test_leaves_without_an_entry_prove_the_release_alone(desk: Any, person: Pers
     assert proof.lines[0] == (
         "Release 1 added your entry. The log does not name the entry, so no list was searched for it."
     )
+    assert proof.lines[-1] == (
+        "Proven: 2 of the 512 leaves of the signed log (release 2) belong to this receipt. They name no "
+        "entry that a list could be searched for."
+    )
 
 
 def test_a_shortened_entry_is_found_and_cannot_be_told_from_its_neighbours(desk: Any, person: Person) -> None:
