@@ -66,6 +66,11 @@ class Generation:
         """Whether the files in place are those that it fits."""
         return all(look(name, self.path.parent / name) == mark for name, mark in self.fits)
 
+    def is_waiting(self) -> bool:
+        """Whether something waits to take the place of a file of the shard."""
+        targets = [self.path.parent / name for name, _ in self.fits]
+        return any(waiting(target) != target for target in targets)
+
     def can_be_finished(self) -> bool:
         """Whether a kill left some files in place and the others beside it, ready."""
         for (name, mark), before in zip(self.fits, self.before, strict=True):

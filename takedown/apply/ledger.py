@@ -27,6 +27,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
@@ -68,11 +69,7 @@ class Ledger:
 
     def all(self, roots: Sequence[Path]) -> Iterator[tuple[Path, Generation | BadDataset]]:
         """(main file, what is kept) of every shard at or below these paths, in order of path."""
-        within = [Path(os.path.abspath(root)) for root in roots]
-        for path, home in sorted(((_path(home), home) for home in self._homes()), key=str):
-            # Of a damaged one nobody knows where it belongs.
-            if path is not None and not any(path.is_relative_to(root) for root in within):
-                continue
+        for path, home in self._within(roots):
             try:
                 generation = self._true(home)
             except BadDataset as error:
@@ -80,6 +77,14 @@ class Ledger:
             else:
                 if path is not None and generation is not None:
                     yield path, generation
+
+    def _within(self, roots: Sequence[Path]) -> Iterator[tuple[Path | None, Path]]:
+        """(main file, folder) of shards at or below these paths, and (None, folder) of damaged ones."""
+        within = [Path(os.path.abspath(root)) for root in roots]
+        for path, home in sorted(((_path(home), home) for home in self._homes()), key=str):
+            # Of a damaged one nobody knows where it belongs.
+            if path is None or any(path.is_relative_to(root) for root in within):
+                yield path, home
 
     def begin(self, path: Path) -> Path:
         """An empty folder in which the next generation is made ready, with room for rows aside."""
@@ -151,9 +156,12 @@ class Ledger:
             _sweep(home)
 
     def recover(self, roots: Sequence[Path]) -> None:
-        """Finish what a kill left half done with the shards at or below these paths."""
-        for _ in self.all(roots):
-            pass
+        """Finish what a kill left half done with the shards at or below these paths; others cost a look."""
+        for path, home in self._within(roots):
+            with suppress(BadDataset):
+                generations = _generations(home) if path is not None else []
+                if len(generations) > 1 or any(one.is_waiting() for one in generations):
+                    self._true(home)
 
     def make(self) -> None:
         """Make the folder, for its owner alone."""
