@@ -226,7 +226,7 @@ def outcome(world: World, files: dict[str, bytes], start: str, state: Path) -> s
 
 @pytest.mark.parametrize(
     "mutations",
-    # A minute or two on an idle machine: each of 10,000 is a whole sync.
+    # The many take minutes: each of them is a whole sync.
     [200, pytest.param(MUTATIONS, marks=pytest.mark.slow)],
 )
 def test_no_altered_release_ever_changes_a_list(world: World, memory: Path, mutations: int) -> None:
