@@ -94,6 +94,7 @@ def _lines(review: Review) -> Iterator[str]:
         )
         for term in change.changed:
             yield f"{change.name}: CHANGED {term.name} from {shown(term.before)} to {shown(term.after)}"
+    yield f"The log of receipts grows by {review.leaves:,} leaves, to {review.log.size:,}."
 
 
 def _release_fields(review: Review) -> dict[str, Any]:
@@ -106,6 +107,8 @@ def _release_fields(review: Review) -> dict[str, Any]:
         "created": terms.created.isoformat(),
         "audit_head": terms.audit_head,
         "expires": terms.expires.isoformat(),
+        "leaves": review.leaves,
+        "log_size": review.log.size,
         "sha256": review.sha256,
     }
 
