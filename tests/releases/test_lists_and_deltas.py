@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from takedown.blocklist import Delta, State, apply, diff, read_delta, read_state, write_delta, write_state
@@ -42,6 +42,7 @@ def test_a_state_is_the_sorted_unique_truncated_list(keys: frozenset[Key], prefi
     assert len(state) == len(lines) == sum(state.count_by_kind.values())
 
 
+@settings(deadline=None)  # files are synced to disk, and that takes as long as it takes
 @given(key_sets, prefixes, st.sampled_from([1, 2, 1000]))
 def test_files_give_the_state_back(keys: frozenset[Key], prefix_hex: int, rows: int) -> None:
     state = State.of(keys, prefix_hex)
@@ -51,6 +52,7 @@ def test_files_give_the_state_back(keys: frozenset[Key], prefix_hex: int, rows: 
     assert [(file.kind, file.shard) for file in files] == sorted({(file.kind, file.shard) for file in files})
 
 
+@settings(deadline=None)
 @given(key_sets, key_sets, prefixes)
 def test_a_delta_turns_the_old_state_into_the_new(
     old: frozenset[Key], new: frozenset[Key], prefix_hex: int
