@@ -30,7 +30,7 @@ def areas() -> dict[str, str]:
 
 
 def test_every_area_says_what_it_measures(areas: dict[str, str]) -> None:
-    assert set(areas) == {"fingerprint", "edits", "index", "apply", "intake"}
+    assert set(areas) == {"fingerprint", "edits", "index", "releases", "apply", "intake"}
     assert all(line.endswith(".") for line in areas.values())
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.report import say, table
+from bench.report import at_most, goals, say, table
 from takedown.keys import Key
 from takedown.publish import EditionDraft, ceremony, publish, refresh, sign, stage
 from takedown.subscribe import sync, verify
@@ -72,18 +72,19 @@ def run(folder: Path) -> None:
     server, state = Counted(repository), folder / "state"
     lines = []
 
-    def step(what: str, changes: int = 0) -> None:
+    def step(what: str, changes: int = 0) -> int:
         seconds = _timed(lambda: sync(server.url, root, state))
         requests, sent = server.taken()
         each = f"{sent / changes:.1f}" if changes else ""
         lines.append((what, requests, f"{sent:,}", each, seconds))
+        return sent
 
     step(f"first sync, {ENTRIES:,} entries", ENTRIES)
-    step("nothing changed")
+    unchanged = step("nothing changed")
     refresh(repository, keys)
     step("signatures renewed, nothing else")
     changed = release("second", entries[CHANGES // 2 :])
-    step(f"{CHANGES:,} changes", CHANGES)
+    sent = step(f"{CHANGES:,} changes", CHANGES)
     seconds = _timed(lambda: verify(state))
     server.shutdown()
     table(
@@ -93,6 +94,11 @@ def run(folder: Path) -> None:
     )
     table("Sync over HTTP", ("", "requests", "bytes", "bytes an entry", "s"), lines)
     say(f"Proving the kept list again from the root on: {seconds:.2f} s")
+    goals(
+        at_most(f"seconds to build a release of {ENTRIES:,}", sum(built.values()), 60),
+        at_most("bytes a change", sent / CHANGES, 40),
+        at_most("bytes when nothing changed", unchanged, 2_000),
+    )
 
 
 def _release(folder: Path, repository: Path, keys: Path, name: str, entries: list[Key]) -> dict[str, float]:
