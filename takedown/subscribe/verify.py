@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 from tuf.api.exceptions import LengthOrHashMismatchError
@@ -64,9 +65,13 @@ def prove(state_dir: Path, current: Current) -> None:
 
 def _verify_edition(kept: LocalEdition, target: TargetFile) -> None:
     try:
-        target.verify_length_and_hashes((kept.folder / target.path).read_bytes())
+        data = (kept.folder / target.path).read_bytes()
+        target.verify_length_and_hashes(data)
     except (OSError, LengthOrHashMismatchError) as error:
         raise store.altered() from error
+    # Another manifest can lie beside the signed one, and be the one in use.
+    if hashlib.sha256(data).hexdigest() != kept.manifest_sha256:
+        raise store.altered()
     for _ in sealed(
         check_tables(kept), kept.manifest.prefix_hex, lambda seal: check_state(kept.manifest, seal)
     ):

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from takedown import disk
+from takedown.blocklist import canonical
 from takedown.errors import NothingToSync, VerificationFailed
 from takedown.subscribe import open_blocklist, sync, verify
 
@@ -142,3 +143,25 @@ def test_a_damaged_list_stays_until_the_new_one_is_there(
             sync(desk.url, desk.root, state)
     assert damaged.is_dir()
     assert sync(desk.url, desk.root, state).seq == verify(state).seq == 2
+
+
+def test_an_older_list_beside_the_signed_one_is_not_taken_for_it(
+    desk: Any, tmp_path: Path, make_key: Callable[..., Any]
+) -> None:
+    """Every file is as some release had it, and the record says that the older one is in use."""
+    state, kept = tmp_path / "state", tmp_path / "kept"
+    desk.release(["a"])
+    sync(desk.url, desk.root, state)
+    older = json.loads((state / "current.json").read_bytes())
+    shutil.copytree(state / "lists" / older["folder"], kept)
+    desk.release(["a", "b"])
+    sync(desk.url, desk.root, state)
+    mixed = json.loads((state / "current.json").read_bytes()) | {"editions": older["editions"]}
+    shutil.copytree(kept / "editions", state / "lists" / mixed["folder"] / "editions", dirs_exist_ok=True)
+    (state / "current.json").write_bytes(canonical.to_bytes(mixed))
+    with pytest.raises(VerificationFailed) as caught:
+        verify(state)
+    assert caught.value.slug == "local-altered"
+    sync(desk.url, desk.root, state)
+    assert verify(state).editions == {"research": (2, 2)}
+    assert open_blocklist(state).entries("url_sha256") == sorted(make_key(name).digest for name in "ab")
