@@ -57,6 +57,9 @@ class ParquetShard(Shard):
         with open_parquet(path) as file:
             self._metadata = file.metadata
             names = list(file.schema_arrow.names)
+        if int(self._ends[-1] if len(self._ends) else 0) != self.num_rows:
+            # A scan that believes the lesser number would pass the rows behind it, which others read.
+            raise _bad(path, "has row groups of more or fewer rows than it says", "dataset-row-count")
         self.columns = cols.locate(names, path)
         if need_url:
             cols.require_url(self.columns, names, path)

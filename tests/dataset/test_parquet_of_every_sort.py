@@ -215,3 +215,19 @@ def test_a_file_without_rows_is_rewritten(tmp_path, groups):
             writer.write_table(schema.empty_table())
     new = pq.ParquetFile(rewritten(path, []))
     assert (new.metadata.num_rows, new.schema_arrow) == (0, schema)
+
+
+@pytest.mark.parametrize("says", [0, 2, 5])
+def test_a_footer_that_hides_rows_is_refused(tmp_path, says):
+    """Other readers go by the row groups, and would find rows there that a scan never saw."""
+    path = tmp_path / "0.parquet"
+    pq.write_table(pa.table({"url": [f"u{n}" for n in range(4)]}), path, row_group_size=2)
+    content = path.read_bytes()
+    start = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
+    # Field 3 of FileMetaData, a 64-bit number in zigzag, before the list of row groups.
+    footer = content[start:].replace(b"\x16\x08\x19", bytes([0x16, 2 * says, 0x19]), 1)
+    path.write_bytes(content[:start] + footer)
+    assert pq.read_metadata(path).num_rows == says
+    with pytest.raises(BadDataset) as caught:
+        open_source(path)
+    assert caught.value.slug == "dataset-row-count"
