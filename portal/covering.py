@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from portal import indexes
-from portal.models import Entry
+from portal.book import MANY, Entries, Mask
+from portal.lists import Plan
+from portal.models import Listing
 from portal.policy import Edition, Policy
 from takedown.errors import UsageError
 from takedown.index import Index
-from takedown.keys import Key
 from takedown.publish import Cover, measure
 from takedown.publish.cover import Counts
 
@@ -37,12 +38,12 @@ class Counted:
         return None if found is None else Counts(*found)
 
 
-def cover(policy: Policy, edition: Edition, keys: Iterable[Key], full: Collection[Key]) -> Cover | None:
+def cover(policy: Policy, edition: Edition, listed: Entries, bare: Mask) -> Cover | None:
     """Count what an edition covers; None for one that lists whole digests.
 
     Args:
-        keys: its live keys.
-        full: keys that an edition of whole digests lists in the same release.
+        listed: what it would list.
+        bare: what has no cover to lose, as from ``in_full``.
 
     Raises:
         UsageError: slug ``cover-no-index``: a dataset of the policy has no index in use.
@@ -50,10 +51,17 @@ def cover(policy: Policy, edition: Edition, keys: Iterable[Key], full: Collectio
     """
     if edition.full:
         return None
+    return measure(listed.state(), edition.prefix_hex, _datasets(policy, edition), listed.book.keys(bare))
+
+
+def in_full(policy: Policy, plan: Plan) -> Mask:
+    """The entries that an edition of whole digests lists in a release, or listed in one before."""
     names = [one.name for one in policy.editions.values() if one.full]
-    ever = Entry.objects.filter(listings__edition__in=names, listings__since__state="published").distinct()
-    bare = {*full, *(Key(kind, digest) for kind, digest in ever.values_list("kind", "digest"))}
-    return measure(keys, edition.prefix_hex, _datasets(policy, edition), bare)
+    ended = Listing.objects.filter(edition__in=names, until__isnull=False, since__state="published")
+    found = plan.book.mask(ended.values_list("entry", flat=True).iterator(chunk_size=MANY))
+    for name in names:
+        found |= plan.listed[name] | plan.lists[name].mask
+    return found
 
 
 def to_json(found: Cover | None) -> dict[str, Any] | None:

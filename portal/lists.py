@@ -11,18 +11,20 @@ there are ``min_delta_entries`` of them, 14 days at most, and never past the dea
 4. where no line would change (an entry shares its prefix with another) there is nothing to wait for.
 
 Nobody stores when an entry began to wait: it is the day of the decision, or the day its last support ended.
+Sets of entries are masks over one book of them all (book.py), so that a million take seconds.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import numpy as np
 from django.db.models import Max, Min, Q, QuerySet
 
+from portal.book import MANY, Book, Entries, Mask, Pks, batches
 from portal.models import Decision, DecisionMatch, Entry, Listing, Support
 from portal.policy import Edition, Policy, current
 from takedown.keys import Key
@@ -32,9 +34,6 @@ from takedown.publish.editions import BURIED_KIND
 LONGEST_WAIT = timedelta(days=14)
 
 T = TypeVar("T")
-
-#: Live entries by primary key.
-Entries = dict[int, Key]
 
 
 @dataclass(frozen=True)
@@ -66,29 +65,6 @@ class Waiting:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """For each edition the list of the next release, and what waits."""
-
-    lists: dict[str, Entries]
-    waiting: dict[str, Waiting]
-
-
-def plan(day: date) -> Plan:
-    """What a release that is built on some day would hold."""
-    policy = current()
-    hidden = buried(policy)
-    found = Plan({}, {})
-    changes: dict[str, tuple[Entries, Entries]] = {}
-    for edition in policy.in_order():
-        live, listed = _live(policy, edition, hidden), _listed(edition.name)
-        added = {pk: key for pk, key in live.items() if pk not in listed}
-        removed = {pk: key for pk, key in listed.items() if pk not in live}
-        changes[edition.name] = added, removed
-        _decide(policy, edition, listed, changes, found, day)
-    return found
-
-
-@dataclass(frozen=True)
 class Buried:
     """Entries of rows that some child-safety request named, ever, by primary key.
 
@@ -103,6 +79,84 @@ class Buried:
 
     named: frozenset[int] = frozenset()
     unnamed: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a release would hold.
+
+    Attributes:
+        book: all entries.
+        hidden: what child-safety requests named.
+        listed: edition -> what it lists now.
+        lists: edition -> what it would list.
+        waiting: edition -> what of its changes waits.
+    """
+
+    book: Book
+    hidden: Buried
+    listed: dict[str, Mask]
+    lists: dict[str, Entries]
+    waiting: dict[str, Waiting]
+
+    def same_lists(self, other: Plan) -> bool:
+        """Whether another plan, maybe over a later book, comes to the same lists."""
+        return self.lists.keys() == other.lists.keys() and all(
+            np.array_equal(entries.pks, other.lists[name].pks) for name, entries in self.lists.items()
+        )
+
+    def listed_now(self) -> Pks:
+        """Primary keys of what any edition lists before the release, ascending."""
+        return self._pks(list(self.listed.values()))
+
+    def listed_then(self) -> Pks:
+        """Primary keys of what any edition would list, ascending."""
+        return self._pks([entries.mask for entries in self.lists.values()])
+
+    def _pks(self, masks: list[Mask]) -> Pks:
+        return Entries(self.book, np.logical_or.reduce([self.book.none(), *masks])).pks
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What the database says, read once: supports and listings first, so that the book has all they name."""
+
+    book: Book
+    hidden: Buried
+    supported: dict[str, Mask]
+    listed: dict[str, Mask]
+
+    @classmethod
+    def read(cls, policy: Policy) -> _Facts:
+        live = Support.objects.filter(ended=False).values_list("entry", "decision__ground")
+        standing = Listing.objects.filter(until=None).values_list("entry", "edition")
+        supported, listed, hidden = _by_name(live), _by_name(standing), buried(policy)
+        book = Book.read()
+        masks = ({name: book.mask(pks) for name, pks in one.items()} for one in (supported, listed))
+        return cls(book, hidden, *masks)
+
+    def supported_by(self, grounds: Collection[str]) -> Mask:
+        return self._any([self.supported[name] for name in grounds if name in self.supported])
+
+    def listed_in(self, editions: Collection[str]) -> Mask:
+        return self._any([self.listed[name] for name in editions if name in self.listed])
+
+    def _any(self, masks: list[Mask]) -> Mask:
+        return np.logical_or.reduce([self.book.none(), *masks])
+
+
+def plan(day: date) -> Plan:
+    """What a release that is built on some day would hold."""
+    policy = current()
+    facts = _Facts.read(policy)
+    found = Plan(facts.book, facts.hidden, {}, {}, {})
+    changes: dict[str, tuple[Mask, Mask]] = {}
+    for edition in policy.in_order():
+        live, listed = _live(policy, edition, facts), facts.listed_in([edition.name])
+        found.listed[edition.name] = listed
+        changes[edition.name] = live & ~listed, listed & ~live
+        _decide(policy, edition, changes, found, day)
+    return found
 
 
 def buried(policy: Policy) -> Buried:
@@ -136,17 +190,17 @@ def _of_rows(names: Collection[str]) -> dict[int, str]:
     return found
 
 
-def lost_grounds(edition: str, before: Collection[str] | None, entries: Mapping[int, Key]) -> bool:
+def lost_grounds(planned: Plan, edition: str, before: Collection[str] | None) -> bool:
     """Whether entries would go only since the policy no longer carries their ground in an edition.
 
     Args:
+        planned: the next release.
         before: the grounds of the edition's last release; None where that is not known.
-        entries: what the edition would list.
     """
     lost = None if before is None else set(before) - set(current().carried(edition))
-    listed = Listing.objects.filter(edition=edition, until=None).values_list("entry", flat=True)
-    for gone in pieces([pk for pk in listed if pk not in entries]):
-        standing = Support.objects.filter(entry__in=gone, ended=False)
+    gone = Entries(planned.book, planned.listed[edition] & ~planned.lists[edition].mask)
+    for some in pieces(gone):
+        standing = Support.objects.filter(entry__in=some, ended=False)
         if (standing if lost is None else standing.filter(decision__ground__in=lost)).exists():
             return True
     return False
@@ -154,63 +208,59 @@ def lost_grounds(edition: str, before: Collection[str] | None, entries: Mapping[
 
 def pieces(values: Iterable[T]) -> Iterator[list[T]]:
     """Values in pieces that every database takes as parameters."""
-    every = list(values)
-    return (every[at : at + 500] for at in range(0, len(every), 500))
+    return batches(values, 500)
 
 
-def _live(policy: Policy, edition: Edition, hidden: Buried) -> Entries:
+def _by_name(rows: QuerySet[Any, tuple[int, str]]) -> dict[str, Pks]:
+    """Primary keys of entries by the name that stands beside each."""
+    found: dict[str, list[Pks]] = {}
+    for some in batches(rows.iterator(chunk_size=MANY)):
+        pks, names = (np.array(column) for column in zip(*some, strict=True))
+        for name in np.unique(names).tolist():
+            found.setdefault(name, []).append(pks[names == name])
+    return {name: np.concatenate(parts) for name, parts in found.items()}
+
+
+def _live(policy: Policy, edition: Edition, facts: _Facts) -> Mask:
     """The entries that a standing decision supports on a ground of the edition, as far as it may list them.
 
     What it, or an edition of whole digests, lists already stays, whatever was asked since.
     """
-    grounds = policy.carried(edition.name)
-    supported = Entry.objects.filter(supports__ended=False, supports__decision__ground__in=grounds)
-    alive = _keys(supported.distinct())
+    alive = facts.supported_by(policy.carried(edition.name))
+    hidden = facts.hidden
     kept_back = hidden.named | hidden.unnamed if edition.full else hidden.unnamed
-    if kept_back:
-        shown = [edition.name, *(one.name for one in policy.editions.values() if one.full)]
-        standing = Listing.objects.filter(edition__in=shown, until=None).values_list("entry", flat=True)
-        kept_back -= set(standing)
-    return {pk: key for pk, key in alive.items() if pk not in kept_back}
-
-
-def _listed(edition: str) -> Entries:
-    return _keys(Entry.objects.filter(listings__edition=edition, listings__until=None))
-
-
-def _keys(entries: QuerySet[Entry]) -> Entries:
-    return {pk: Key(kind, digest) for pk, kind, digest in entries.values_list("pk", "kind", "digest")}
+    if not kept_back:
+        return alive
+    shown = facts.listed_in([edition.name, *(one.name for one in policy.editions.values() if one.full)])
+    return alive & ~(facts.book.mask(kept_back) & ~shown)
 
 
 def _decide(
-    policy: Policy,
-    edition: Edition,
-    listed: Entries,
-    changes: Mapping[str, tuple[Entries, Entries]],
-    found: Plan,
-    day: date,
+    policy: Policy, edition: Edition, changes: Mapping[str, tuple[Mask, Mask]], found: Plan, day: date
 ) -> None:
     """Add one edition to the plan."""
+    book, listed = found.book, found.listed[edition.name]
     added, removed = changes[edition.name]
-    inside = policy.included(edition.name)
-    elsewhere = ({pk for name in inside for pk in changes[name][at]} for at in (0, 1))
-    followed_in, followed_out = elsewhere
-    shown = {pk: key for name in inside for pk, key in found.lists[name].items()}
-    base = {pk: key for pk, key in listed.items() if not (pk in removed and pk in followed_out)} | shown
-    own_in = {pk: key for pk, key in added.items() if pk not in followed_in and pk not in base}
-    own_out = {pk: key for pk, key in removed.items() if pk not in followed_out and pk not in shown}
-    lines = _lines(edition.prefix_hex, base, own_in, own_out)
+    followed_in, followed_out, shown = book.none(), book.none(), book.none()
+    for name in policy.included(edition.name):
+        followed_in |= changes[name][0]
+        followed_out |= changes[name][1]
+        shown |= found.lists[name].mask
+    base = listed & ~(removed & followed_out) | shown
+    own_in, own_out = added & ~followed_in & ~base, removed & ~followed_out & ~shown
+    kept = base & ~own_out | own_in
+    lines = book.differing_lines(edition.prefix_hex, base, kept)
     few = 0 < lines < edition.min_delta_entries
-    last_day = _last_day(policy.carried(edition.name), own_in, own_out, day) if few else day
+    own = Entries(book, own_in), Entries(book, own_out)
+    last_day = _last_day(policy.carried(edition.name), *own, day) if few else day
     held = few and day < last_day
-    kept = {pk: key for pk, key in base.items() if pk not in own_out} | own_in
     chosen = base if held else kept
-    found.lists[edition.name] = chosen
+    found.lists[edition.name] = Entries(book, chosen)
     found.waiting[edition.name] = Waiting(
-        added=len(added),
-        removed=len(removed),
-        goes_in=len(chosen.keys() - listed.keys()),
-        goes_out=len(listed.keys() - chosen.keys()),
+        added=int(added.sum()),
+        removed=int(removed.sum()),
+        goes_in=int((chosen & ~listed).sum()),
+        goes_out=int((listed & ~chosen).sum()),
         lines=lines,
         needed=edition.min_delta_entries,
         held=held,
@@ -218,21 +268,7 @@ def _decide(
     )
 
 
-def _lines(prefix_hex: int, base: Entries, own_in: Entries, own_out: Entries) -> int:
-    """Lines that a public delta has for some changes of a list: twins of one prefix make none."""
-    if not own_in and not own_out:
-        return 0
-    change = _cut(own_in.values(), prefix_hex)
-    change.subtract(_cut(own_out.values(), prefix_hex))
-    before = _cut(base.values(), prefix_hex)
-    return sum((before[prefix] > 0) != (before[prefix] + more > 0) for prefix, more in change.items())
-
-
-def _cut(keys: Iterable[Key], prefix_hex: int) -> Counter[Key]:
-    return Counter(Key(kind, digest[:prefix_hex]) for kind, digest in keys)
-
-
-def _last_day(grounds: Collection[str], own_in: Entries, own_out: Entries, day: date) -> date:
+def _last_day(grounds: Collection[str], own_in: Iterable[int], own_out: Iterable[int], day: date) -> date:
     """The day on which changes go at the latest: 14 days after the first, or an earlier deadline."""
     days = []
     for some in pieces(own_in):

@@ -18,15 +18,25 @@ release ready to sign, and go when it is discarded, so nothing is told twice, wh
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
+import numpy as np
 from django.db.models import Exists, OuterRef, QuerySet, Subquery
+from numpy.typing import NDArray
 
-from portal.models import Case, Decision, Item, Listing, Release, Submission, Support, Told
+from portal import bulk
+from portal.book import MANY, Pks, batches
+from portal.lists import Plan
+from portal.models import Case, Decision, Item, Release, Submission, Support, Told
 from portal.policy import current
-from takedown.blocklist.leaves import Record
+from takedown.blocklist.leaves import ACTIONS, PROOF_KEY_BYTES, Record
+from takedown.keys import PUBLISHED_KINDS
+
+#: What a record needs of a support.
+_COLUMNS = ("pk", "item_id", "entry_id", "entry__kind", "entry__digest", "item__submission__proof_key")
+_GROUNDS = ("decision__ground", "item__submission__ground")
 
 
 @dataclass(frozen=True)
@@ -38,22 +48,75 @@ class Telling:
     record: Record
 
 
-def tellings(entries: Collection[int]) -> list[Telling]:
-    """What a release has to tell.
+@dataclass(frozen=True, eq=False)
+class Tellings:
+    """Many of them in arrays, a row each: as objects, a million take a gigabyte.
 
-    Args:
-        entries: primary keys of all entries that it lists, in any edition.
+    Attributes:
+        support, item, entry: primary keys; 0 for the support and entry of a refusal, which is about none.
+        kind, digest: place in PUBLISHED_KINDS and hex text; the text is empty where nothing is named.
+        proof_key: uint8[N, 32].
+        action: number in ACTIONS.
     """
-    standing = set(Listing.objects.filter(until=None).values_list("entry", flat=True))
-    return [*_coming(entries, standing), *_going(entries), *_refused()]
+
+    support: Pks
+    item: Pks
+    entry: Pks
+    kind: NDArray[np.uint8]
+    digest: NDArray[np.bytes_]
+    proof_key: NDArray[np.uint8]
+    action: NDArray[np.uint8]
+
+    @classmethod
+    def joined(cls, parts: Iterable[Tellings]) -> Tellings:
+        """All of some, one after the other."""
+        every = [_NOTHING, *parts]
+        return cls(*(np.concatenate([getattr(part, one.name) for part in every]) for one in fields(cls)))
+
+    def chosen(self, rows: NDArray[Any]) -> Tellings:
+        """Some rows, by a mask or in another order."""
+        return Tellings(*(getattr(self, one.name)[rows] for one in fields(self)))
+
+    def once(self) -> Tellings:
+        """Each pair of item and entry once, by its first support, in a fixed order."""
+        found = self.chosen(np.lexsort((self.support, self.entry, self.item)))
+        first = np.ones(len(found), dtype=np.bool_)
+        first[1:] = (found.item[1:] != found.item[:-1]) | (found.entry[1:] != found.entry[:-1])
+        return found.chosen(first)
+
+    def __len__(self) -> int:
+        return len(self.action)
+
+    def __iter__(self) -> Iterator[Telling]:
+        for item, entry, record in zip(self.item.tolist(), self.entry.tolist(), self.records(), strict=True):
+            yield Telling(item, entry or None, record)
+
+    def actions(self) -> list[str]:
+        """Their names."""
+        names = {number: name for name, number in ACTIONS.items()}
+        return [names[number] for number in self.action.tolist()]
+
+    def records(self) -> Iterator[Record]:
+        """What goes into the log, made one by one."""
+        keys = (key.tobytes() for key in self.proof_key)
+        for key, action, kind, digest in zip(
+            keys, self.actions(), self.kind.tolist(), self.digest.tolist(), strict=True
+        ):
+            named = (PUBLISHED_KINDS[kind], digest.decode("ascii")) if digest else (None, None)
+            yield Record(key, action, *named)
 
 
-def remember(release: Release, told: Iterable[Telling]) -> None:
+def tellings(plan: Plan) -> Tellings:
+    """What a release has to tell."""
+    entries, standing = plan.listed_then(), plan.listed_now()
+    return Tellings.joined([_coming(entries, standing), _going(entries), _refused()])
+
+
+def remember(release: Release, told: Tellings) -> None:
     """Write down what a release tells; in the transaction that makes it ready to sign."""
-    Told.objects.bulk_create(
-        Told(item_id=one.item, entry_id=one.entry, action=one.record.action, release_id=release.pk)
-        for one in told
-    )
+    entries = [entry or None for entry in told.entry.tolist()]
+    columns = {"item_id": told.item.tolist(), "entry_id": entries, "action": told.actions()}
+    bulk.insert(Told, columns, release_id=release.pk)
 
 
 def forget(release: Release) -> None:
@@ -67,27 +130,34 @@ def releases(submission: Submission) -> list[int]:
     return sorted({seq for seq in told.values_list("release__seq", flat=True) if seq is not None})
 
 
-def _coming(entries: Collection[int], standing: Collection[int]) -> Iterator[Telling]:
+def _coming(entries: Pks, standing: Pks) -> Tellings:
     """Supports whose entry is listed, and whose item was told nothing of it yet."""
-    for row in _each(_proven(Support.objects.filter(~Exists(_told()), ended=False))):
-        if row["entry"] in entries:
-            yield _telling(row, "stands" if row["entry"] in standing else "added")
+
+    def choose(entry: Pks) -> NDArray[np.uint8]:
+        listed = np.where(_among(entry, standing), ACTIONS["stands"], ACTIONS["added"])
+        return np.where(_among(entry, entries), listed, 0).astype(np.uint8)
+
+    return _each(_proven(Support.objects.filter(~Exists(_told()), ended=False)), choose)
 
 
-def _going(entries: Collection[int]) -> Iterator[Telling]:
+def _going(entries: Pks) -> Tellings:
     """Items that were told an entry is listed and support it no longer."""
     own = Support.objects.filter(item=OuterRef("item"), entry=OuterRef("entry"), ended=False)
     others = Support.objects.filter(entry=OuterRef("entry"), ended=False)
     ended = _proven(Support.objects.filter(~Exists(own), ended=True))
     last = Subquery(_told().order_by("-release_id").values("action")[:1])
-    for row in _each(ended.annotate(last=last, alive=Exists(others)).exclude(last=None), "last", "alive"):
-        action = "still-listed" if row["entry"] in entries else "withdrawn"
-        leaves_later = action == "still-listed" and not row["alive"]
-        if action != row["last"] and not leaves_later:
-            yield _telling(row, action)
+
+    def choose(entry: Pks, last: Sequence[str], alive: Sequence[bool]) -> NDArray[np.uint8]:
+        listed = _among(entry, entries)
+        action = np.where(listed, ACTIONS["still-listed"], ACTIONS["withdrawn"])
+        nothing_new = action == np.array([ACTIONS[name] for name in last])
+        leaves_later = listed & ~np.array(alive, dtype=np.bool_)
+        return np.where(nothing_new | leaves_later, 0, action).astype(np.uint8)
+
+    return _each(ended.annotate(last=last, alive=Exists(others)).exclude(last=None), choose, "last", "alive")
 
 
-def _refused() -> Iterator[Telling]:
+def _refused() -> Tellings:
     untold = Item.objects.filter(
         ~Exists(Told.objects.filter(item=OuterRef("pk"), action="refused")),
         state=Item.State.DECIDED,
@@ -95,8 +165,11 @@ def _refused() -> Iterator[Telling]:
         case_item__case__decisions__outcome=Decision.Outcome.REFUSE,
         submission__proof_key__isnull=False,
     )
-    for pk, key in untold.values_list("pk", "submission__proof_key").distinct().order_by("pk"):
-        yield Telling(pk, None, Record(bytes(key or b""), "refused"))
+    rows = untold.values_list("pk", "submission__proof_key").distinct().order_by("pk")
+    return Tellings.joined(
+        _tellings([(0, pk, 0, PUBLISHED_KINDS[0], "", key) for pk, key in some], ACTIONS["refused"])
+        for some in batches(rows.iterator(chunk_size=MANY))
+    )
 
 
 def _proven(supports: QuerySet[Support]) -> QuerySet[Support]:
@@ -109,22 +182,54 @@ def _told() -> QuerySet[Told]:
     return Told.objects.filter(item=OuterRef("item"), entry=OuterRef("entry"))
 
 
-def _each(supports: QuerySet[Support], *more: str) -> Iterator[dict[str, Any]]:
-    """Each pair of item and entry once, in a fixed order, with what a record needs."""
-    seen: set[tuple[int, int]] = set()
+def _each(supports: QuerySet[Support], choose: Callable[..., NDArray[np.uint8]], *more: str) -> Tellings:
+    """What some supports have to tell.
+
+    Args:
+        choose: from entries, and the columns of ``more``, to the numbers of actions; 0 tells nothing.
+    """
     restricted = {name for name, ground in current().grounds.items() if ground.restricted}
-    columns = ("item", "entry", "entry__kind", "entry__digest", "item__submission__proof_key")
-    grounds = ("decision__ground", "item__submission__ground")
-    for row in supports.order_by("item", "entry", "pk").values(*columns, *grounds, *more).iterator():
-        if (row["item"], row["entry"]) not in seen:
-            seen.add((row["item"], row["entry"]))
-            row["restricted"] = not restricted.isdisjoint(row[name] for name in grounds)
-            yield row
+    found = []
+    for some in batches(supports.values_list(*_COLUMNS, *_GROUNDS, *more).iterator(chunk_size=MANY)):
+        columns = list(zip(*some, strict=True))
+        action = choose(np.array(columns[2], dtype=np.int64), *columns[len(_COLUMNS) + len(_GROUNDS) :])
+        told = [row for row, one in zip(some, action.tolist(), strict=True) if one]
+        if told:
+            found.append(_tellings([_named(row, restricted) for row in told], action[action > 0]))
+    return Tellings.joined(found).once()
 
 
-def _telling(row: dict[str, Any], action: str) -> Telling:
-    key, kind, digest = bytes(row["item__submission__proof_key"]), row["entry__kind"], row["entry__digest"]
-    if row["restricted"]:
-        # A receipt in the wrong hands must not lead to such a picture.
-        return Telling(row["item"], row["entry"], Record(key, action))
-    return Telling(row["item"], row["entry"], Record(key, action, kind, digest))
+def _named(row: tuple[Any, ...], restricted: Collection[str]) -> tuple[Any, ...]:
+    """The columns of a record: a receipt in the wrong hands must not lead to a picture of child abuse."""
+    pk, item, entry, kind, digest, key, *grounds = row[: len(_COLUMNS) + len(_GROUNDS)]
+    return pk, item, entry, kind, "" if not restricted.isdisjoint(grounds) else digest, key
+
+
+def _tellings(rows: Sequence[tuple[Any, ...]], action: Any) -> Tellings:
+    support, item, entry, kind, digest, key = zip(*rows, strict=True)
+    return Tellings(
+        *(np.array(pks, dtype=np.int64) for pks in (support, item, entry)),
+        np.array([PUBLISHED_KINDS.index(one) for one in kind], dtype=np.uint8),
+        np.array(digest, dtype="S64"),
+        np.frombuffer(b"".join(key), dtype=np.uint8).reshape(-1, PROOF_KEY_BYTES),
+        np.broadcast_to(np.asarray(action, dtype=np.uint8), len(rows)),
+    )
+
+
+def _among(some: Pks, ascending: Pks) -> NDArray[np.bool_]:
+    """Which of some numbers are among others."""
+    if not len(ascending):
+        return np.zeros(len(some), dtype=np.bool_)
+    at = np.minimum(np.searchsorted(ascending, some), len(ascending) - 1)
+    found: NDArray[np.bool_] = ascending[at] == some
+    return found
+
+
+#: No tellings; so that joining none has the right types.
+_NOTHING = Tellings(
+    *(np.empty(0, dtype=np.int64) for _ in range(3)),
+    np.empty(0, dtype=np.uint8),
+    np.empty(0, dtype="S64"),
+    np.empty((0, PROOF_KEY_BYTES), dtype=np.uint8),
+    np.empty(0, dtype=np.uint8),
+)

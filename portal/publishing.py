@@ -15,25 +15,27 @@ from __future__ import annotations
 import logging
 import secrets
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from portal import covering, lists, proofs
+from portal import bulk, covering, lists, proofs
+from portal.book import Entries
 from portal.days import today
 from portal.faults import point
-from portal.lists import Buried, Entries, Plan
+from portal.lists import Buried, Plan
+from portal.marks import Mark
 from portal.models import Event, Listing, Release, User
 from portal.models.turns import Turn, take_turns
 from portal.models.work import StaleLeaseError
 from portal.policy import Edition, Policy, current
-from portal.proofs import Telling
+from portal.proofs import Tellings
 from takedown import publish as tuf
+from takedown.blocklist.state import State
 from takedown.errors import TakedownError
-from takedown.keys import Key
 
 log = logging.getLogger(__name__)
 
@@ -72,18 +74,18 @@ def build(pk: int) -> bool:
     release.folder = f"release-{release.pk:06d}-{secrets.token_hex(4)}"
     try:
         refuse_other_history()
-        plan = lists.plan(today())
-        _refuse_lost_ground(plan.lists)
-        told = proofs.tellings({pk for entries in plan.lists.values() for pk in entries})
-        drafts = _drafts(plan.lists)
+        mark, plan = Mark.now(), lists.plan(today())
+        _refuse_lost_ground(plan)
+        told = proofs.tellings(plan)
+        drafts = _drafts(plan)
         staged = _stage(release, drafts, told)
         point("release.staged")
         values = {"seq": staged.seq, "changes": _changes(plan, drafts, staged), "folder": release.folder}
         with release.finish(Release.State.STAGED, turn=Turn.DESK, advice="", **values):
-            if lists.plan(today()).lists != plan.lists:
+            if not mark.up_to_date() and not lists.plan(today()).same_lists(plan):
                 raise _ListsChangedError("Something was decided meanwhile; it is built once more.")
-            for edition, entries in plan.lists.items():
-                _list(release, edition, entries)
+            for edition in plan.lists:
+                _list(release, edition, plan)
             proofs.remember(release, told)
     except TakedownError as error:
         return _failed(release, error)
@@ -220,46 +222,44 @@ def _failed(release: Release, error: TakedownError) -> bool:
     return False
 
 
-def _refuse_lost_ground(planned: Mapping[str, Entries]) -> None:
+def _refuse_lost_ground(plan: Plan) -> None:
     """A ground that the policy renamed, or took from an edition, must not un-block what people decided."""
     last = Release.objects.filter(state=Release.State.PUBLISHED).order_by("-seq").first()
     carried = {one["edition"]: one.get("grounds") for one in last.changes} if last else {}
-    for edition, entries in planned.items():
-        if lists.lost_grounds(edition, carried.get(edition), entries):
+    for edition in plan.lists:
+        if lists.lost_grounds(plan, edition, carried.get(edition)):
             raise TakedownError(
                 "policy.toml no longer carries a ground that listed entries stand on; put it back.",
                 slug="policy-lost-ground",
             )
 
 
-def _drafts(planned: Mapping[str, Entries]) -> list[tuf.EditionDraft]:
+def _drafts(plan: Plan) -> list[tuf.EditionDraft]:
     policy = current()
-    hidden = lists.buried(policy)
-    full = {
-        key for name, entries in planned.items() if policy.editions[name].full for key in entries.values()
-    }
+    bare = covering.in_full(policy, plan)
     return [
         tuf.EditionDraft(
             name=name,
-            keys=entries.values(),
+            keys=entries.state(),
             prefix_hex=policy.editions[name].prefix_hex,
             k_min=policy.editions[name].k_min,
             disposition=policy.editions[name].disposition,
             includes=policy.editions[name].includes,
-            cover=covering.cover(policy, policy.editions[name], entries.values(), full),
-            buried=_buried_by(policy, policy.editions[name], entries, hidden),
+            cover=covering.cover(policy, policy.editions[name], entries, bare),
+            buried=_buried_by(policy, policy.editions[name], entries, plan.hidden),
         )
-        for name, entries in planned.items()
+        for name, entries in plan.lists.items()
     ]
 
 
-def _buried_by(policy: Policy, edition: Edition, entries: Entries, hidden: Buried) -> list[Key]:
+def _buried_by(policy: Policy, edition: Edition, entries: Entries, hidden: Buried) -> State:
     """The child-safety entries in an edition that carries such a ground."""
-    carries = any(policy.grounds[name].restricted for name in policy.carried(edition.name))
-    return [key for pk, key in entries.items() if pk in hidden.named] if carries else []
+    if not any(policy.grounds[name].restricted for name in policy.carried(edition.name)):
+        return State()
+    return entries.book.keys(entries.mask & entries.book.mask(hidden.named))
 
 
-def _stage(release: Release, drafts: Sequence[tuf.EditionDraft], told: Sequence[Telling]) -> tuf.Staged:
+def _stage(release: Release, drafts: Sequence[tuf.EditionDraft], told: Tellings) -> tuf.Staged:
     policy = current()
     return tuf.stage(
         settings.REPOSITORY,
@@ -269,7 +269,7 @@ def _stage(release: Release, drafts: Sequence[tuf.EditionDraft], told: Sequence[
         dataset_ids=list(policy.dataset_ids),
         created=release.created,
         audit_head=Event.head(),
-        records=[one.record for one in told],
+        records=told.records(),
     )
 
 
@@ -292,12 +292,9 @@ def _changes(plan: Plan, drafts: Sequence[tuf.EditionDraft], staged: tuf.Staged)
     ]
 
 
-def _list(release: Release, edition: str, entries: Entries) -> None:
-    standing = dict(Listing.objects.filter(edition=edition, until=None).values_list("entry", "pk"))
-    for gone in lists.pieces(pk for entry, pk in standing.items() if entry not in entries):
-        Listing.objects.filter(pk__in=gone).update(until=release)
-    Listing.objects.bulk_create(
-        Listing(entry_id=entry, edition=edition, since_id=release.pk)
-        for entry in entries
-        if entry not in standing
-    )
+def _list(release: Release, edition: str, plan: Plan) -> None:
+    listed, chosen = plan.listed[edition], plan.lists[edition].mask
+    for gone in lists.pieces(Entries(plan.book, listed & ~chosen)):
+        Listing.objects.filter(entry__in=gone, edition=edition, until=None).update(until=release)
+    coming = Entries(plan.book, chosen & ~listed).pks.tolist()
+    bulk.insert(Listing, {"entry_id": coming}, edition=edition, since_id=release.pk)

@@ -16,7 +16,7 @@ refused as well.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from takedown.blocklist.entry import FULL
 from takedown.blocklist.state import State
 from takedown.errors import UsageError
-from takedown.keys import Key
+from takedown.publish.live import Live, cut, listed_as, without
 
 #: Longest prefix that an index can count: it knows 64 bits of each digest.
 MOST_DIGITS = 16
@@ -103,9 +103,7 @@ class Cover:
         return min((one.smallest for one in self.datasets if one.smallest is not None), default=None)
 
 
-def measure(
-    keys: Iterable[Key], prefix_hex: int, datasets: Sequence[Dataset], bare: Collection[Key] = ()
-) -> Cover:
+def measure(keys: Live, prefix_hex: int, datasets: Sequence[Dataset], bare: Live = ()) -> Cover:
     """Count what a list covers once it is cut.
 
     Args:
@@ -116,7 +114,7 @@ def measure(
 
     Raises:
         UsageError: slug ``cover-uncountable``: prefixes so long cannot be counted.
-        BadKey: as ``State.of``.
+        BadKey: as ``listed_as``.
     """
     if prefix_hex > MOST_DIGITS:
         raise UsageError(
@@ -124,9 +122,8 @@ def measure(
             f"or all {FULL}.",
             slug="cover-uncountable",
         )
-    every, hidden = list(keys), set(bare)
-    whole = State.of(every, prefix_hex)
-    owed = State.of((key for key in every if key not in hidden), prefix_hex)
+    every = listed_as(keys)
+    whole, owed = cut(every, prefix_hex), cut(without(every, listed_as(bare)), prefix_hex)
     counted = tuple(_measure(dataset, whole, owed) for dataset in datasets)
     return Cover(whole.state_sha256, len(whole), len(owed), counted)
 

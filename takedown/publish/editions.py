@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from takedown.blocklist.columns import Digests
-from takedown.blocklist.entry import FULL, digest_hex
+from takedown.blocklist.entry import FULL
 from takedown.blocklist.state import State
 from takedown.errors import UsageError
 from takedown.publish import cover
+from takedown.publish.live import cut, listed_as, outside, without
 
 if TYPE_CHECKING:
     from takedown.publish.stage import EditionDraft
@@ -49,14 +50,15 @@ def check_editions(
     for draft in drafts:
         for name in draft.includes:
             _check_included(draft.name, states[draft.name], name, states.get(name))
-        if draft.buried and not _buries(draft):
+        buried = listed_as(draft.buried)
+        if buried.lists and not _buries(draft):
             raise UsageError(
                 f"Edition {draft.name} carries child-safety entries: it must cut its digests to "
                 f'{cover.MOST_DIGITS} or fewer digits, have disposition "purge" and a k_min of '
                 f"{CHILD_SAFETY_K_MIN} or more. Nothing was staged.",
                 slug="child-safety-cover",
             )
-        if any(key.kind != BURIED_KIND for key in draft.buried):
+        if any(kind != BURIED_KIND for kind in buried.lists):
             raise UsageError(
                 f"Edition {draft.name} would list child-safety rows by more than their address: a row is "
                 "found where the prefixes of two kinds cross. Decide them by address. Nothing was staged.",
@@ -66,15 +68,6 @@ def check_editions(
             cover.check(draft.name, states[draft.name], draft.k_min, draft.cover)
         if draft.prefix_hex > cover.MOST_DIGITS:
             _check_hidden(draft.name, states[draft.name], hidden)
-
-
-def cut(state: State, prefix_hex: int) -> State:
-    """A list cut to fewer digits, as an edition that publishes so many would list its entries."""
-    shorter = {
-        kind: np.unique(digests.astype(f"S{digest_hex(kind, prefix_hex)}"))
-        for kind, digests in state.lists.items()
-    }
-    return State.trusted(prefix_hex, shorter)
 
 
 def _buries(draft: EditionDraft) -> bool:
@@ -90,7 +83,7 @@ def _check_included(name: str, state: State, included: str, other: State | None)
             slug="edition-not-included",
         )
     missing = sum(
-        len(_outside(digests, state.digests(kind)))
+        len(outside(digests, state.digests(kind)))
         for kind, digests in cut(other, state.prefix_hex).lists.items()
     )
     if missing:
@@ -103,13 +96,21 @@ def _check_included(name: str, state: State, included: str, other: State | None)
 
 def _hidden(drafts: Sequence[EditionDraft], listed: Callable[[str], State | None]) -> State:
     """The child-safety entries that no edition lists in full today."""
-    buried = State.of(key for draft in drafts for key in draft.buried)
+    buried = _together([listed_as(draft.buried) for draft in drafts])
     for draft in drafts:
         shown = listed(draft.name) if buried.lists and draft.prefix_hex == FULL else None
         if shown is not None and shown.prefix_hex == FULL:
-            left = {kind: _outside(found, shown.digests(kind)) for kind, found in buried.lists.items()}
-            buried = State.trusted(FULL, left)
+            buried = without(buried, shown)
     return buried
+
+
+def _together(lists: Sequence[State]) -> State:
+    """All entries of some lists of full digests."""
+    found: dict[str, list[Digests]] = {}
+    for one in lists:
+        for kind, digests in one.lists.items():
+            found.setdefault(kind, []).append(digests)
+    return State.trusted(FULL, {kind: np.unique(np.concatenate(parts)) for kind, parts in found.items()})
 
 
 def _check_hidden(name: str, state: State, hidden: State) -> None:
@@ -123,8 +124,3 @@ def _check_hidden(name: str, state: State, hidden: State) -> None:
             "them. Nothing was staged.",
             slug="child-safety-in-full",
         )
-
-
-def _outside(some: Digests, all_of_them: Digests) -> Digests:
-    """Digests of one sorted array that are not in another."""
-    return np.setdiff1d(some, all_of_them, assume_unique=True)

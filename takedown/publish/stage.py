@@ -32,6 +32,7 @@ from takedown.keys import Key
 from takedown.publish.cover import Cover
 from takedown.publish.editions import check_editions
 from takedown.publish.keyring import expiry, profile_of
+from takedown.publish.live import Live, listed_as
 from takedown.publish.receipts_log import write_log
 from takedown.publish.repository import Head, load_head
 from takedown.publish.review import EditionChange, load_staged, review_staged
@@ -48,7 +49,7 @@ class EditionDraft:
 
     Attributes:
         name: lowercase letters, digits and hyphens.
-        keys: full live keys, in any order, repeats allowed.
+        keys: full live keys, in any order, repeats allowed; many of them rather as a list (live.py).
         prefix_hex: hexadecimal digits published of each digest, 64 for all.
         k_min: fewest dataset rows any one entry may cover; 0 for full-digest editions.
         disposition: what holders do with matching samples, ``purge`` or ``quarantine``.
@@ -58,13 +59,13 @@ class EditionDraft:
     """
 
     name: str
-    keys: Iterable[Key] = field(repr=False)
+    keys: Live = field(repr=False)
     prefix_hex: int = FULL
     k_min: int = 0
     disposition: str = "quarantine"
     includes: tuple[str, ...] = ()
     cover: Cover | None = None
-    buried: Collection[Key] = field(default=(), repr=False)
+    buried: Collection[Key] | State = field(default=(), repr=False)
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def stage(
     created: date,
     audit_head: str,
     min_client: str = "0.1.0",
-    records: Sequence[Record] = (),
+    records: Iterable[Record] = (),
     now: datetime | None = None,
 ) -> Staged:
     """Write the next release into a folder of its own, unsigned.
@@ -126,7 +127,7 @@ def stage(
     """
     current = load_head(repository)
     _check_drafts(current, staging, editions)
-    states = {draft.name: State.of(draft.keys, draft.prefix_hex) for draft in editions}
+    states = {draft.name: listed_as(draft.keys, draft.prefix_hex) for draft in editions}
     check_editions(editions, states, lambda name: _listed(repository, current, name))
     part = staging.with_name(f".{staging.name}.part")
     shutil.rmtree(part, ignore_errors=True)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from portal import lists, policy, status
-from portal.lists import _cut, _lines
+from portal.book import Book
 from portal.models import DatasetIndex, DecisionMatch, Entry, Listing, Match, Release, Support
 from takedown.keys import Key
 
@@ -181,7 +181,7 @@ def test_an_entry_that_leaves_research_alone_stays_where_another_ground_carries_
     taken_back(item)
     plan = lists.plan(TODAY)
     assert (names(plan, "research", "a"), names(plan, "research-safe", "a")) == ([], ["a"])
-    assert not lists.lost_grounds("research", ["private"], plan.lists["research"])
+    assert not lists.lost_grounds(plan, "research", ["private"])
 
 
 def test_twins_of_one_prefix_change_no_line_and_wait_for_nothing(use_policy: Callable[[str], None]) -> None:
@@ -259,14 +259,15 @@ LISTS = st.lists(KEYS, max_size=20).map(lambda keys: dict(enumerate(dict.fromkey
 
 @given(LISTS, LISTS, st.sampled_from([4, 5, 64]))
 def test_lines_are_the_difference_of_the_two_published_lists(
-    base: dict[int, Key], coming: dict[int, Key], prefix_hex: int
+    one: dict[int, Key], other: dict[int, Key], prefix_hex: int
 ) -> None:
-    known = set(base.values())
-    own_in = {pk: key for pk, key in coming.items() if key not in known}
-    own_out = {pk: key for pk, key in base.items() if pk % 3 == 0}
-    before = set(_cut(base.values(), prefix_hex))
-    left = [key for pk, key in base.items() if pk not in own_out] + list(own_in.values())
-    assert _lines(prefix_hex, base, own_in, own_out) == len(before ^ set(_cut(left, prefix_hex)))
+    every = sorted({*one.values(), *other.values()})
+    book = Book.of({"url_sha256": [(pk, key.digest) for pk, key in enumerate(every, 7)]})
+    before, after = (
+        {Key(key.kind, key.digest[:prefix_hex]) for key in keys.values()} for keys in (one, other)
+    )
+    masks = (book.mask(every.index(key) + 7 for key in keys.values()) for keys in (one, other))
+    assert book.differing_lines(prefix_hex, *masks) == len(before ^ after)
 
 
 class AnyHistory(TestCase):
