@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -42,6 +43,8 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
 _HEX_DIGITS = np.full(256, 255, np.uint8)
 for _digit in b"0123456789abcdefABCDEF":
     _HEX_DIGITS[_digit] = int(chr(_digit), 16)
+
+_NAMES = frozenset(name for names in ALIASES.values() for name in names)
 
 #: Most column names that an error sentence lists.
 NAMES_SHOWN = 40
@@ -77,6 +80,24 @@ def require_url(found: Mapping[str, str], names: Sequence[str], path: Path) -> N
         "Rename the column that holds the address, or leave this file out.",
         slug="dataset-no-url-column",
     )
+
+
+def unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """For ``json.loads``: an object. Raises ValueError where it names one of our columns twice.
+
+    Some readers take the first and others the last, so nobody could say what the row is.
+    """
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs if name in _NAMES]
+        if len(set(names)) != len(names):
+            raise ValueError("a name that occurs twice")
+    return found
+
+
+def of_record(record: Mapping[str, Any], ours: str) -> Any:
+    """What a record has under the first of our column's names; None where it has none of them."""
+    return next((value for name in ALIASES[ours] if (value := record.get(name)) is not None), None)
 
 
 def text_bytes(column: pa.Array) -> pa.Array:

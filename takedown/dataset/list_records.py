@@ -112,10 +112,10 @@ class ListReader:
             found = cols.locate(names, self._path)
             named = named or "url" in found
             without |= dict.fromkeys(names[: cols.NAMES_SHOWN])
-            found.setdefault("url", "")  # where none of these lines has one, the others may
+            # Line by line: each may name a column in its own way, and where none has one, others may.
             cells = {
-                ours: [self._cell(one.get(name) if name else None, ours) for one in objects]
-                for ours, name in found.items()
+                ours: [self._cell(cols.of_record(one, ours), ours) for one in objects]
+                for ours in dict.fromkeys(["url", *found])
             }
             yield Records(lines, cells)
         if without and not named:
@@ -125,11 +125,14 @@ class ListReader:
         if not line.strip():
             return {}
         try:
-            found = json.loads(line.decode("utf-8", "surrogateescape"))
+            text = line.decode("utf-8", "surrogateescape")
+            found = json.loads(text, object_pairs_hook=cols.unique_names)
         except (ValueError, RecursionError):
             found = None
         if not isinstance(found, dict):
-            raise _bad(self._path, "has a line that is no JSON object", "list-damaged")
+            raise _bad(
+                self._path, "has a line that is no JSON object, or names a column twice", "list-damaged"
+            )
         return found
 
     def _cell(self, value: object, ours: str) -> Cell:
@@ -164,6 +167,7 @@ class ListReader:
         found = cols.locate(names, self._path)
         cols.require_url(found, names, self._path)
         self._columns = {ours: names.index(name) for ours, name in found.items()}
+        self._width = len(names)
 
     def _table(self) -> Iterator[Records]:
         raw: list[bytes] = []
@@ -171,6 +175,9 @@ class ListReader:
         size = 0
         for row in self._rows:
             raw.append(self._feed.taken())
+            if any(row[self._width :]):
+                # Quotes of another kind: the address may stand in a cell where nobody looks for it.
+                raise _bad(self._path, "has a record of more cells than its header", "list-damaged")
             rows.append(row)
             size += len(raw[-1])
             if size > _BLOCK:

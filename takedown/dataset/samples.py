@@ -31,7 +31,10 @@ def samples(path: Path) -> dict[str, Sample]:
     found: dict[str, Sample] = {}
     for member in members(path):
         if member.key:
-            found.setdefault(member.key, {})[member.extension] = member
+            sample = found.setdefault(member.key, {})
+            if member.extension in sample:
+                raise bad(path, "names two members alike but for case", "tar-duplicate-name")
+            sample[member.extension] = member
     return found
 
 
@@ -77,9 +80,11 @@ def _text(file: BinaryIO, member: Member, path: Path) -> bytes:
 
 def _json(content: bytes, path: Path) -> dict[str, Any]:
     try:
-        record = json.loads(content)
+        record = json.loads(content, object_pairs_hook=cols.unique_names)
     except (ValueError, RecursionError):
-        raise bad(path, "holds a damaged .json member", "tar-json-damaged") from None
+        raise bad(
+            path, "holds a .json member that is damaged or names a column twice", "tar-json-damaged"
+        ) from None
     if not isinstance(record, dict):
         raise bad(path, "holds a .json member that is not an object", "tar-json-damaged")
     return record
@@ -91,9 +96,9 @@ def _batch(first: int, keys: list[str], records: list[dict[str, Any]], path: Pat
     if records and any(records):
         cols.require_url(found, names, path)
     values: dict[str, Any] = {}
-    for ours, name in found.items():
+    for ours in found:
         field = f"{ours}_bytes" if ours in ("url", "caption") else ours
-        values[field] = _column(ours, [record.get(name) for record in records], path)
+        values[field] = _column(ours, [cols.of_record(record, ours) for record in records], path)
     values["key"] = pa.array(keys, pa.large_string())
     return RowBatch(first, len(keys), **values)
 

@@ -212,7 +212,10 @@ def test_the_key_ends_at_the_first_dot_of_the_last_segment(tmp_path, name, key, 
     assert (member.key, member.extension) == (key, extension)
 
 
-@pytest.mark.parametrize("content", [b"{", b"[]", b"[" * 100_000, b'{"url": 5}', b'{"url": "a", "url_": NaN'])
+@pytest.mark.parametrize(
+    "content",
+    [b"{", b"[]", b"[" * 100_000, b'{"url": 5}', b'{"url": "a", "url_": NaN', b'{"url": "a", "url": "b"}'],
+)
 def test_damaged_json_members_are_refused(tmp_path, content):
     with tarfile.open(tmp_path / "0.tar", "w") as tar:
         shards.add(tar, "1.jpg", b"x")
@@ -237,3 +240,21 @@ def test_json_addresses_keep_their_exact_bytes(tmp_path):
     assert batch.url_bytes.to_pylist() == [" http://a.example/Ä ".encode()]
     assert batch.caption.to_pylist() == ["caption beside it"]
     assert batch.width.to_pylist() == [None]
+
+
+def test_samples_name_their_caption_each_in_its_own_way(tmp_path):
+    with tarfile.open(tmp_path / "0.tar", "w") as tar:
+        shards.add(tar, "1.json", b'{"url": "a", "TEXT": "x"}')
+        shards.add(tar, "2.json", b'{"url": "b"}')
+        shards.add(tar, "2.txt", b"y")
+    (batch,) = open_source(tmp_path / "0.tar").shards[0].rows()
+    assert batch.caption_bytes.to_pylist() == [b"x", b"y"]
+
+
+def test_two_members_of_a_sample_that_differ_in_case_are_refused(tmp_path):
+    with tarfile.open(tmp_path / "0.tar", "w") as tar:
+        shards.add(tar, "1.json", b'{"url": "listed"}')
+        shards.add(tar, "1.JSON", b'{"url": "other"}')
+    with pytest.raises(BadDataset) as caught:
+        list(open_source(tmp_path / "0.tar").shards[0].rows())
+    assert caught.value.slug == "tar-duplicate-name"

@@ -96,12 +96,15 @@ def test_a_record_says_what_its_reader_would_say(tmp_path, name, data, found):
         ("a.csv", b"url,URL\nx,y\n", "dataset-ambiguous-column"),
         ("a.csv", b'url,TEXT\nx,"y\n', "list-damaged"),
         ("a.csv", b'"url\n', "list-damaged"),
+        ("a.csv", b'TEXT,url\n"a \\"b, c\\" d",' + A + b"\n", "list-damaged"),
+        ("a.tsv", b"TEXT\turl\na\tb\t" + A + b"\n", "list-damaged"),
         ("a.csv", b"," * 10_000 + b"url\n", "dataset-too-many-columns"),
         ("a.jsonl", b'{"link": "x"}\n', "dataset-no-url-column"),
         ("a.jsonl", b'{"url": "x"}\n{"url": "x"', "list-damaged"),
         ("a.jsonl", b"[1]\n", "list-damaged"),
         ("a.jsonl", b"[" * 100_000, "list-damaged"),
         ("a.jsonl", b'{"url": 5}\n', "dataset-column-type"),
+        ("a.jsonl", b'{"url": "x", "a": 1, "url": "y"}\n', "list-damaged"),
         ("a.txt", "https://a".encode("utf-16"), "list-not-utf8"),
         ("a.txt.gz", None, "list-damaged"),
         ("a.csv.gz", None, "list-damaged"),
@@ -206,6 +209,17 @@ def test_columns_beside_the_address_are_read(tmp_path):
     assert (row.url, again.url, again.caption) == ("u2", "u1", "one")
     with pytest.raises(BadDataset):
         one(path).read_rows([2])
+
+
+def test_each_line_names_its_columns_in_its_own_way(tmp_path):
+    lines = [{"url": "a", "TEXT": "x"}, {"url": "b", "caption": "y"}, {"url": "c", "TEXT": None, "text": "z"}]
+    path = write(tmp_path / "a.jsonl", b"".join(json.dumps(line).encode() + b"\n" for line in lines))
+    (batch,) = one(path).rows()
+    assert batch.caption_bytes.to_pylist() == [b"x", b"y", b"z"]
+
+
+def test_cells_behind_the_last_column_that_are_empty_say_nothing(tmp_path):
+    assert urls(write(tmp_path / "a.csv", b"url,TEXT\n" + A + b",x,,\n")) == [A]
 
 
 def test_a_folder_is_searched_for_lists_and_notes_are_named(tmp_path):
