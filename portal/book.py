@@ -103,6 +103,13 @@ class Book:
         """The empty set."""
         return np.zeros(len(self), dtype=np.bool_)
 
+    def union(self, masks: Iterable[Mask]) -> Mask:
+        """What is in any of some sets."""
+        found = self.none()
+        for mask in masks:
+            found |= mask
+        return found
+
     def keys(self, chosen: Mask) -> State:
         """The full keys of a set."""
         return State.trusted(FULL, {kind: digests[chosen[part]] for kind, part, digests in self._parts()})

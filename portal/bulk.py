@@ -27,7 +27,7 @@ def insert(model: type[models.Model], arrays: dict[str, Sequence[Any]], **same: 
 def _insert(model: type[models.Model], arrays: dict[str, Sequence[Any]], same: dict[str, Any]) -> None:
     fields = {field.attname: field for field in model._meta.concrete_fields}
     quoted = connection.ops.quote_name
-    columns = ", ".join(quoted(fields[name].column) for name in [*arrays, *same])
+    columns = ", ".join(quoted(str(fields[name].column)) for name in [*arrays, *same])
     into = f"INSERT INTO {quoted(model._meta.db_table)} ({columns})"
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":

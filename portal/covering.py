@@ -8,8 +8,8 @@ from typing import Any
 
 from portal import indexes
 from portal.book import MANY, Entries, Mask
-from portal.lists import Plan
 from portal.models import Listing
+from portal.plans import Plan
 from portal.policy import Edition, Policy
 from takedown.errors import UsageError
 from takedown.index import Index

@@ -18,7 +18,7 @@ release ready to sign, and go when it is discarded, so nothing is told twice, wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -28,8 +28,8 @@ from numpy.typing import NDArray
 
 from portal import bulk
 from portal.book import MANY, Pks, batches
-from portal.lists import Plan
 from portal.models import Case, Decision, Item, Release, Submission, Support, Told
+from portal.plans import Plan
 from portal.policy import current
 from takedown.blocklist.leaves import ACTIONS, PROOF_KEY_BYTES, Record
 from takedown.keys import PUBLISHED_KINDS
@@ -199,7 +199,7 @@ def _each(supports: QuerySet[Support], choose: Callable[..., NDArray[np.uint8]],
     return Tellings.joined(found).once()
 
 
-def _named(row: tuple[Any, ...], restricted: Collection[str]) -> tuple[Any, ...]:
+def _named(row: tuple[Any, ...], restricted: set[str]) -> tuple[Any, ...]:
     """The columns of a record: a receipt in the wrong hands must not lead to a picture of child abuse."""
     pk, item, entry, kind, digest, key, *grounds = row[: len(_COLUMNS) + len(_GROUNDS)]
     return pk, item, entry, kind, "" if not restricted.isdisjoint(grounds) else digest, key
@@ -208,11 +208,13 @@ def _named(row: tuple[Any, ...], restricted: Collection[str]) -> tuple[Any, ...]
 def _tellings(rows: Sequence[tuple[Any, ...]], action: Any) -> Tellings:
     support, item, entry, kind, digest, key = zip(*rows, strict=True)
     return Tellings(
-        *(np.array(pks, dtype=np.int64) for pks in (support, item, entry)),
-        np.array([PUBLISHED_KINDS.index(one) for one in kind], dtype=np.uint8),
-        np.array(digest, dtype="S64"),
-        np.frombuffer(b"".join(key), dtype=np.uint8).reshape(-1, PROOF_KEY_BYTES),
-        np.broadcast_to(np.asarray(action, dtype=np.uint8), len(rows)),
+        support=np.array(support, dtype=np.int64),
+        item=np.array(item, dtype=np.int64),
+        entry=np.array(entry, dtype=np.int64),
+        kind=np.array([PUBLISHED_KINDS.index(one) for one in kind], dtype=np.uint8),
+        digest=np.array(digest, dtype="S64"),
+        proof_key=np.frombuffer(b"".join(key), dtype=np.uint8).reshape(-1, PROOF_KEY_BYTES),
+        action=np.broadcast_to(np.asarray(action, dtype=np.uint8), len(rows)),
     )
 
 
@@ -227,9 +229,11 @@ def _among(some: Pks, ascending: Pks) -> NDArray[np.bool_]:
 
 #: No tellings; so that joining none has the right types.
 _NOTHING = Tellings(
-    *(np.empty(0, dtype=np.int64) for _ in range(3)),
-    np.empty(0, dtype=np.uint8),
-    np.empty(0, dtype="S64"),
-    np.empty((0, PROOF_KEY_BYTES), dtype=np.uint8),
-    np.empty(0, dtype=np.uint8),
+    support=np.empty(0, dtype=np.int64),
+    item=np.empty(0, dtype=np.int64),
+    entry=np.empty(0, dtype=np.int64),
+    kind=np.empty(0, dtype=np.uint8),
+    digest=np.empty(0, dtype="S64"),
+    proof_key=np.empty((0, PROOF_KEY_BYTES), dtype=np.uint8),
+    action=np.empty(0, dtype=np.uint8),
 )

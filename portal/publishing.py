@@ -26,11 +26,11 @@ from portal import bulk, covering, lists, proofs
 from portal.book import Entries
 from portal.days import today
 from portal.faults import point
-from portal.lists import Buried, Plan
 from portal.marks import Mark
 from portal.models import Event, Listing, Release, User
 from portal.models.turns import Turn, take_turns
 from portal.models.work import StaleLeaseError
+from portal.plans import Buried, Plan
 from portal.policy import Edition, Policy, current
 from portal.proofs import Tellings
 from takedown import publish as tuf

@@ -55,7 +55,8 @@ def outside(some: Digests, all_of_them: Digests) -> Digests:
     if not len(some) or not len(all_of_them):
         return some
     at = np.minimum(np.searchsorted(all_of_them, some), len(all_of_them) - 1)
-    return some[all_of_them[at] != some]
+    left: Digests = some[all_of_them[at] != some]
+    return left
 
 
 def _cut(kind: str, digests: Digests, prefix_hex: int) -> Digests:
