@@ -38,5 +38,5 @@ def _insert(model: type[models.Model], arrays: dict[str, Sequence[Any]], same: d
             cursor.execute(statement, [*same.values(), *(list(values) for values in arrays.values())])
         else:
             marks = ", ".join(["%s"] * (len(arrays) + len(same)))
-            rows = zip(*arrays.values(), *(repeat(one) for one in same.values()), strict=False)
+            rows = list(zip(*arrays.values(), *map(repeat, same.values()), strict=False))
             cursor.executemany(f"{into} VALUES ({marks})", rows)
