@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from takedown.apply.outcome import Failure
-from takedown.dataset import Dataset, Shard, open_sources
+from takedown.dataset import Dataset, Shard, main_file, open_sources
 from takedown.errors import BadDataset, UsageError
 
 
@@ -51,7 +51,7 @@ def lay_out(sources: Sequence[str | Path]) -> Layout:
     """
     if not sources:
         raise UsageError("Name at least one source: a Parquet file, a tar shard or a folder.")
-    base = _base([_plain(source) for source in sources])
+    base = _base([_plain(_named(source)) for source in sources])
     datasets, failed = open_sources(sources, strict=False)
     failures = [Failure.of(path, error) for path, error in failed]
     jobs: list[Job] = []
@@ -79,6 +79,14 @@ def _shard_names(path: Path, base: Path) -> Iterator[Path]:
             yield inside.with_suffix(".parquet")
             yield inside.with_suffix(".idx")
             yield inside.with_name(f"{inside.stem}_stats.json")
+
+
+def _named(source: str | Path) -> str | Path:
+    """What stands for a source; one that cannot be opened, for itself."""
+    try:
+        return main_file(source)
+    except BadDataset:
+        return source
 
 
 def _plain(path: str | Path) -> Path:

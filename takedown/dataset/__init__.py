@@ -21,7 +21,7 @@ from pathlib import Path
 
 from takedown.dataset.columns import locate
 from takedown.dataset.interface import COLUMNS, Dataset, Kind, Piece, RowBatch, Shard, Stamp
-from takedown.dataset.lists import UrlList, looks_like_list
+from takedown.dataset.lists import UrlList, looks_like_list, may_hold_addresses
 from takedown.dataset.names import INDEX, TABLE, TAR, ends_in, list_form, partner
 from takedown.dataset.parquet import ParquetShard, open_parquet
 from takedown.dataset.pictures import PictureFolder, is_picture
@@ -38,6 +38,7 @@ __all__ = [
     "Shard",
     "Stamp",
     "identity",
+    "main_file",
     "open_source",
     "open_sources",
 ]
@@ -71,7 +72,7 @@ def open_sources(sources: Sequence[str | Path], *, strict: bool = True) -> tuple
     seen: set[str] = set()
     for source in sources:
         try:
-            dataset = open_source(_main_file(source), strict=strict)
+            dataset = open_source(main_file(source), strict=strict)
         except BadDataset as error:
             if strict:
                 raise
@@ -118,7 +119,7 @@ def _file(path: Path) -> Shard:
 
 
 def _folder(folder: Path, strict: bool) -> Dataset:
-    files, passed_over = _walk(folder)
+    files, passed_over = _walk(folder, hidden=not strict)
     if strict and passed_over:
         raise passed_over[0][1]
     tars = {file for file in files if ends_in(file, TAR)}
@@ -180,8 +181,12 @@ def _refuse_fingerprints(path: Path) -> None:
         )
 
 
-def _walk(top: Path) -> tuple[list[Path], Failed]:
-    """Every visible file under the folder, and what may hold rows and was not looked into."""
+def _walk(top: Path, *, hidden: bool) -> tuple[list[Path], Failed]:
+    """Every visible file under the folder, and what may hold rows and was not looked into.
+
+    Args:
+        hidden: say so of what is hidden, too.
+    """
     found: list[Path] = []
     passed_over: list[tuple[Path, BadDataset]] = []
 
@@ -189,6 +194,9 @@ def _walk(top: Path) -> tuple[list[Path], Failed]:
         passed_over.append(_passed_over(Path(error.filename), f"cannot be read ({error.strerror})"))
 
     for folder, folders, files in os.walk(top, onerror=unreadable):
+        for name in sorted((*folders, *files)) if hidden else ():
+            if name.startswith(".") and _hides_rows(path := Path(folder, name)):
+                passed_over.append(_passed_over(path, "is hidden"))
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for path in (Path(folder, name) for name in folders):
             if path.is_symlink():
@@ -199,6 +207,20 @@ def _walk(top: Path) -> tuple[list[Path], Failed]:
             elif not _bystander(path):
                 passed_over.append(_passed_over(path, "is no file, or a link that leads nowhere"))
     return found, tuple(passed_over)
+
+
+def _hides_rows(path: Path) -> bool:
+    """Whether a hidden file is named like one with rows, or a hidden folder holds such a file."""
+    if path.name.startswith(("._", ".takedown.")):  # notes of a Mac about another file, and our own
+        return False
+    if path.is_dir():
+        return any(_named_like_rows(name) for _, _, names in os.walk(path) for name in names)
+    return _named_like_rows(path.name)
+
+
+def _named_like_rows(name: str) -> bool:
+    path = Path(name)
+    return ends_in(path, TABLE) or ends_in(path, TAR) or list_form(path) not in (None, "txt")
 
 
 def _passed_over(path: Path, why: str) -> tuple[Path, BadDataset]:
@@ -215,11 +237,18 @@ def identity(path: Path) -> str:
     return os.path.join(os.path.realpath(path.parent), path.name)
 
 
-def _main_file(source: str | Path) -> str | Path:
-    """A glob such as `shards/*` names NNNNN_stats.json, NNNNN.idx and folders of samples too."""
+def main_file(source: str | Path) -> str | Path:
+    """A glob such as `shards/*` names NNNNN_stats.json, NNNNN.idx and folders of samples too.
+
+    Returns:
+        The main file of the shard that such a source belongs to; any other source as it is.
+
+    Raises:
+        BadDataset: as `open_source`.
+    """
     path = Path(source)
     if path.is_dir():
-        stem = path.name
+        stem = path.name if _only_samples(path) else ""
     elif path.name.endswith("_stats.json"):
         stem = path.name.removesuffix("_stats.json")
     elif ends_in(path, INDEX):
@@ -233,5 +262,17 @@ def _main_file(source: str | Path) -> str | Path:
     return samples or (not path.is_dir() and partner(path.with_name(stem + TAR), TAR)) or source
 
 
+def _only_samples(folder: Path) -> bool:
+    """Whether a folder has neither folders nor shards in it: those would not be looked into."""
+    try:
+        with os.scandir(folder) as entries:
+            shown = [entry for entry in entries if entry.name[0] != "."]
+            return not any(entry.is_dir() or _named_like_rows(entry.name) for entry in shown)
+    except OSError:
+        return False
+
+
 def _bystander(file: Path) -> bool:
+    if file.suffix.lower() == ".json" and may_hold_addresses(file):
+        return False
     return file.suffix.lower() in _BYSTANDERS or file.name.startswith(_BYSTANDER_NAMES)

@@ -188,6 +188,20 @@ def _number(cell: Cell) -> float | None:
     return number if number is not None and abs(number) < 2**53 else None
 
 
+def may_hold_addresses(path: Path) -> bool:
+    """Whether a .json may be a list of addresses: objects in an array or in lines, with a column for them.
+
+    What says something about a whole dataset is one object, over several lines.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(_LOOK).removeprefix(b"\xef\xbb\xbf").lstrip()
+    except OSError:
+        return True  # to be named
+    one_by_one = head.startswith(b"[") or (head.startswith(b"{") and head[1:2] not in b"\r\n")
+    return one_by_one and b'"url"' in head.lower() and b"://" in head
+
+
 def looks_like_list(path: Path) -> bool:
     """Whether a file found in a folder is a URL list: a .txt only when it begins with an address.
 
