@@ -19,6 +19,7 @@ from takedown.blocklist.manifest import Manifest
 from takedown.blocklist.rebuild import rebuild
 from takedown.blocklist.state import State
 from takedown.keys import Key
+from takedown.publish.live import without
 from takedown.publish.repository import load_head
 
 
@@ -62,8 +63,7 @@ def measure() -> Gap:
 def _edition(manifest: Manifest) -> EditionGap:
     published = rebuild(lambda path: settings.REPOSITORY / path, manifest)
     here = State.of(_listed(manifest.edition), manifest.prefix_hex)
-    ours, theirs = set(here), set(published)
-    return EditionGap(manifest.edition, tuple(sorted(theirs - ours)), tuple(sorted(ours - theirs)))
+    return EditionGap(manifest.edition, tuple(without(published, here)), tuple(without(here, published)))
 
 
 def _listed(edition: str) -> Iterator[Key]:
@@ -72,4 +72,5 @@ def _listed(edition: str) -> Iterator[Key]:
     standing = Listing.objects.filter(
         Q(until=None) | ~Q(until__state=public), edition=edition, since__state=public
     )
-    return (Key(*pair) for pair in standing.values_list("entry__kind", "entry__digest"))
+    rows = standing.values_list("entry__kind", "entry__digest").iterator(chunk_size=20_000)
+    return (Key(*pair) for pair in rows)

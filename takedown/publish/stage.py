@@ -51,7 +51,7 @@ class EditionDraft:
         name: lowercase letters, digits and hyphens.
         keys: full live keys, in any order, repeats allowed; many of them rather as a list (live.py).
         prefix_hex: hexadecimal digits published of each digest, 64 for all.
-        k_min: fewest dataset rows any one entry may cover; 0 for full-digest editions.
+        k_min: fewest different digests any one entry may cover; 0 for full-digest editions.
         disposition: what holders do with matching samples, ``purge`` or ``quarantine``.
         includes: editions whose every removal this one makes too.
         cover: what was counted for these very keys; needed where ``prefix_hex`` cuts them.

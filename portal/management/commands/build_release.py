@@ -54,13 +54,7 @@ class Command(BaseCommand):
             counts = f"+{one['added']:,} -{one['removed']:,}, {one['rows']:,} entries"
             self.stdout.write(f"  {one['edition']}: {counts}{held}")
             for dataset in one["cover"]["datasets"] if one["cover"] else ():
-                least = (
-                    "" if dataset["smallest"] is None else f", at least {dataset['smallest']:,} to an entry"
-                )
-                self.stdout.write(
-                    f"    removes up to {dataset['removed']:,} of {dataset['rows']:,} rows of "
-                    f"{dataset['name']} ({dataset['percent']:.4f} %){least}"
-                )
+                self.stdout.write(f"    {_cost(dataset)}")
         self.stdout.write("Sign it where the keys are:")
         self.stdout.write(
             f"  takedown sign --repository {settings.REPOSITORY} --staging {publishing.staging(release)} "
