@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from takedown.apply.journal import Journal, Source
 from takedown.apply.layout import Job
 from takedown.apply.ledger import JOURNAL, Ledger
 from takedown.apply.outcome import Counts
-from takedown.apply.result import aside_of
+from takedown.apply.result import aside_of, holding
 from takedown.apply.scan import Removals
 from takedown.apply.terms import Terms
 from takedown.dataset.atomic import Pending, waiting
@@ -44,6 +44,8 @@ def deal(terms: Terms, job: Job, tell: Tell, scanned: Scanned | None = None) -> 
     Raises:
         TakedownError: it cannot be dealt with, and nothing of it was put in place.
     """
+    if not terms.planning:
+        job.shard.keep_for_rewrite()
     try:
         found = scanned or scan(terms, job, tell)
         counts = _counts(terms, job, found)
@@ -55,6 +57,8 @@ def deal(terms: Terms, job: Job, tell: Tell, scanned: Scanned | None = None) -> 
         return _write(terms, job, found, counts)
     except OSError as error:
         raise _io_error(job, error) from error
+    finally:
+        job.shard.forget()
 
 
 @dataclass(frozen=True)
@@ -85,11 +89,15 @@ def journal_of(terms: Terms) -> Journal:
 
 
 def _write(terms: Terms, job: Job, found: Scanned, counts: Counts) -> Counts:
-    source = journal.source_of(job)
     targets = terms.targets(job)
-    with Pending() as pending:
+    # In place another run, with a ledger of its own, may be about to replace the same file.
+    with holding(job.shard.path) if terms.in_place else nullcontext(), Pending() as pending:
+        # Before anything waits beside the shard: what waits now is of a killed run.
+        before = quarantine.aside_before(terms, job)
+        _refuse_changed(job, found.versions)
+        source = journal.source_of(job)
         written = _files(terms, job, found, pending)
-        kept = quarantine.keep_aside(terms, job, found.removals, pending.after)
+        kept = quarantine.keep_aside(terms, job, found.removals, pending.after, before)
         removed.write_part(terms, job, found.removals)
         counts = _with(counts, written, _other_names(terms, job, found.removals))
         _refuse_changed(job, found.versions)

@@ -36,6 +36,7 @@ import pyarrow.parquet as pq
 from takedown import disk
 from takedown.apply.generation import ASIDE, ENTRY, ROWS, Generation, look, read_generation
 from takedown.apply.marks import Mark
+from takedown.dataset import identity
 from takedown.errors import BadDataset
 
 JOURNAL = "journal"
@@ -80,10 +81,10 @@ class Ledger:
 
     def _within(self, roots: Sequence[Path]) -> Iterator[tuple[Path | None, Path]]:
         """(main file, folder) of shards at or below these paths, and (None, folder) of damaged ones."""
-        within = [Path(os.path.abspath(root)) for root in roots]
+        within = [Path(identity(Path(os.path.abspath(root)))) for root in roots]
         for path, home in sorted(((_path(home), home) for home in self._homes()), key=str):
             # Of a damaged one nobody knows where it belongs.
-            if path is None or any(path.is_relative_to(root) for root in within):
+            if path is None or any(Path(identity(path)).is_relative_to(root) for root in within):
                 yield path, home
 
     def begin(self, path: Path) -> Path:
@@ -194,7 +195,7 @@ class Ledger:
             disk.rename(generation.folder, target)
 
     def _home(self, path: Path) -> Path:
-        name = hashlib.sha256(os.fsencode(_real(path))).hexdigest()[:32]
+        name = hashlib.sha256(os.fsencode(identity(path))).hexdigest()[:32]
         return self.folder / _SHARDS / name
 
     def _homes(self) -> Iterable[Path]:
@@ -240,10 +241,6 @@ def _sweep(folder: Path) -> None:
     for left in folder.glob(".*"):
         if left.name.endswith((_GONE, ".part")):
             shutil.rmtree(left, ignore_errors=True)
-
-
-def _real(path: Path) -> str:
-    return os.path.join(os.path.realpath(path.parent), path.name)
 
 
 def _private(folder: Path) -> None:

@@ -54,13 +54,28 @@ def read(generation: Generation | None) -> Kept:
     return kept
 
 
+def aside_before(terms: Terms, job: Job) -> Generation | None:
+    """What the ledger keeps of a source that is replaced, after mending what a kill left of it.
+
+    Rows of another file of its name are retired. Raises BadDataset.
+    """
+    if terms.ledger is None or not terms.in_place:
+        return None
+    return _before(Ledger(terms.ledger), terms.targets(job)[0])
+
+
 def keep_aside(
-    terms: Terms, job: Job, removals: Removals, after: Mapping[Path, Path | None]
+    terms: Terms,
+    job: Job,
+    removals: Removals,
+    after: Mapping[Path, Path | None],
+    before: Generation | None,
 ) -> Generation | None:
     """Write the generation that fits the shard as it is about to be.
 
     Args:
         after: where those of its files wait that change (`Pending.after`).
+        before: what `aside_before` found.
 
     Returns:
         It, or None where there is nothing to note. Raises BadDataset, OSError.
@@ -68,7 +83,6 @@ def keep_aside(
     if terms.ledger is None:
         return None
     ledger, targets = Ledger(terms.ledger), terms.targets(job)
-    before = _before(ledger, targets[0]) if terms.in_place else None
     old = read(before)
     purged = _purged(terms, old)
     if not _needed(terms, removals, before, purged, targets):

@@ -27,7 +27,7 @@ from takedown.apply.ledger import Ledger, not_fitting
 from takedown.apply.listed import Listing
 from takedown.apply.outcome import Failure
 from takedown.apply.quarantine import Kept
-from takedown.apply.result import LOCK, alone
+from takedown.apply.result import LOCK, alone, holding
 from takedown.apply.scan import Scanner
 from takedown.dataset import Shard, open_source
 from takedown.dataset.atomic import Pending
@@ -96,7 +96,10 @@ def restore(
             try:
                 if isinstance(kept, BadDataset):
                     raise kept
-                _one(Ledger(ledger), kept, listing, scanner, restored)
+                with holding(path):
+                    if not kept.is_true():  # another run has replaced it just now
+                        raise not_fitting(path)
+                    _one(Ledger(ledger), kept, listing, scanner, restored)
             except (TakedownError, OSError) as error:
                 known = error if isinstance(error, TakedownError) else _io_error(path, error)
                 restored.errors.append(Failure.of(path, known))

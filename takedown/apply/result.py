@@ -6,7 +6,7 @@ import fcntl
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from takedown import disk
@@ -68,6 +68,22 @@ def alone(folder: Path, waiting: Callable[[], None] | None = None) -> Iterator[i
         yield lock
     finally:
         os.close(lock)
+
+
+@contextmanager
+def holding(path: Path) -> Iterator[None]:
+    """Hold a file that is about to be replaced. Another run that replaces it is waited for, where there are
+    locks; then the file is another one, which is held instead. Raises OSError."""
+    while True:
+        file = os.open(path, os.O_RDONLY)
+        try:
+            with suppress(OSError):  # not on every file system
+                fcntl.flock(file, fcntl.LOCK_EX)
+            if os.path.samestat(os.fstat(file), os.stat(path)):
+                yield
+                return
+        finally:
+            os.close(file)
 
 
 def _open(path: Path) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,8 @@ import pytest
 from factories import lists, shards
 from factories.copies import numbers, tree, urls
 
-from takedown.apply import apply, plan, restore
+from takedown.apply import apply, deal, plan, restore
+from takedown.dataset import parquet_rewrite
 from takedown.errors import UsageError
 
 
@@ -174,3 +176,72 @@ def test_what_waits_from_a_killed_run_never_replaces_a_newer_file(copy, tmp_path
     assert (copy / "0.parquet").read_bytes() == newer
     assert apply(listed, [copy / "0.parquet"], in_place=True, ledger=tmp_path / "ledger").removed == 1
     assert len(numbers(copy / "0.parquet")) == 29
+
+
+def test_two_runs_with_ledgers_of_their_own_do_not_meet_in_one_file(copy, tmp_path, monkeypatch):
+    """The second begins while the first has written what is to replace the file: it waits, and then sees."""
+    written, begun = threading.Event(), threading.Event()
+    look, open_shard = deal._refuse_changed, parquet_rewrite.rewrite
+
+    def refuse(job, versions):
+        if threading.current_thread().name == "first" and list(copy.glob(".*.part")):
+            written.set()
+            begun.wait(1)
+        look(job, versions)
+
+    def rewrite(*given):
+        if threading.current_thread().name == "second":
+            begun.set()
+        return open_shard(*given)
+
+    monkeypatch.setattr(deal, "_refuse_changed", refuse)
+    monkeypatch.setattr(parquet_rewrite, "rewrite", rewrite)
+    outcomes = {}
+
+    def run(name, row):
+        listed = lists.of_urls(shards.url(row))
+        outcomes[name] = apply(listed, [copy / "0.parquet"], in_place=True, ledger=tmp_path / name, workers=1)
+
+    first = threading.Thread(target=run, args=("first", 3), name="first")
+    second = threading.Thread(target=run, args=("second", 4), name="second")
+    first.start()
+    assert written.wait(10)
+    second.start()
+    first.join()
+    second.join()
+    assert [(o.removed, len(o.errors)) for o in (outcomes["first"], outcomes["second"])] == [(1, 0), (0, 1)]
+    assert outcomes["second"].errors[0].error == "dataset-changed"
+    assert 3 not in numbers(copy / "0.parquet")
+    run("second", 4)
+    assert {3, 4}.isdisjoint(numbers(copy / "0.parquet"))
+
+
+@pytest.mark.parametrize("again", ["same list", "other list"])
+def test_a_source_that_was_put_back_from_a_backup_is_cleaned_again(tmp_path, again):
+    copy, ledger = tmp_path / "in", tmp_path / "ledger"
+    records = shards.img2dataset(copy, shards=1)[0]
+    backup = {path: path.read_bytes() for path in copy.iterdir()}
+    listed = lists.of_urls(records[1]["url"])
+    listed.disposition = "quarantine"
+    apply(listed, [copy], in_place=True, ledger=ledger)
+    for path, content in backup.items():
+        path.write_bytes(content)
+    if again == "other list":
+        listed.digests["url_sha256"].append("0" * 64)
+    outcome = apply(listed, [copy], in_place=True, ledger=ledger)
+    assert (outcome.removed, outcome.errors) == (1, [])
+    back = lists.of_urls()
+    back.disposition, back.seq = "quarantine", 9
+    assert restore(back, [copy], ledger=ledger).rows_restored == 1
+    for path in copy.glob("*.tar"):
+        assert path.read_bytes() == backup[path]
+
+
+def test_a_copy_that_was_named_by_a_link_is_found_by_its_own_name(copy, tmp_path):
+    (tmp_path / "link").symlink_to(copy)
+    listed = lists.of_urls(shards.url(3))
+    listed.disposition = "quarantine"
+    apply(listed, [tmp_path / "link"], in_place=True, ledger=tmp_path / "ledger")
+    back = lists.of_urls()
+    back.disposition, back.seq = "quarantine", 9
+    assert restore(back, [copy], ledger=tmp_path / "ledger").rows_restored == 1
