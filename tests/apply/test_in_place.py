@@ -180,8 +180,8 @@ def test_what_waits_from_a_killed_run_never_replaces_a_newer_file(copy, tmp_path
 
 def test_two_runs_with_ledgers_of_their_own_do_not_meet_in_one_file(copy, tmp_path, monkeypatch):
     """The second begins while the first has written what is to replace the file: it waits, and then sees."""
-    written, begun = threading.Event(), threading.Event()
-    look, open_shard = deal._refuse_changed, parquet_rewrite.rewrite
+    written, begun, over = threading.Event(), threading.Event(), threading.Event()
+    look, write = deal._refuse_changed, parquet_rewrite.write_group
 
     def refuse(job, versions):
         if threading.current_thread().name == "first" and list(copy.glob(".*.part")):
@@ -189,13 +189,14 @@ def test_two_runs_with_ledgers_of_their_own_do_not_meet_in_one_file(copy, tmp_pa
             begun.wait(1)
         look(job, versions)
 
-    def rewrite(*given):
+    def write_group(*given):
         if threading.current_thread().name == "second":
             begun.set()
-        return open_shard(*given)
+            over.wait(10)
+        write(*given)
 
     monkeypatch.setattr(deal, "_refuse_changed", refuse)
-    monkeypatch.setattr(parquet_rewrite, "rewrite", rewrite)
+    monkeypatch.setattr(parquet_rewrite, "write_group", write_group)
     outcomes = {}
 
     def run(name, row):
@@ -208,6 +209,7 @@ def test_two_runs_with_ledgers_of_their_own_do_not_meet_in_one_file(copy, tmp_pa
     assert written.wait(10)
     second.start()
     first.join()
+    over.set()
     second.join()
     assert [(o.removed, len(o.errors)) for o in (outcomes["first"], outcomes["second"])] == [(1, 0), (0, 1)]
     assert outcomes["second"].errors[0].error == "dataset-changed"
