@@ -17,8 +17,12 @@ from portal.models import Event, Listing, Support
 _HARMLESS = (
     *("item.in-case", "item.retried", "removal.proposed", "removal.declined"),
     *("unblock.proposed", "unblock.declined", "withdrawal.asked", "index.registered"),
-    *("release.requested", "release.retried", "release.approved", "release.published"),
+    *("release.requested", "release.retried", "release.approved"),
 )
+
+
+#: Events that are looked through; where there are more, something may have changed.
+_MOST_EVENTS = 20_000
 
 
 @dataclass(frozen=True)
@@ -32,13 +36,18 @@ class Mark:
 
     @classmethod
     def now(cls) -> Mark:
-        newest = Event.objects.aggregate(found=Max("seq"))["found"]
-        return cls(newest or 0, *_counts())
+        return cls(_newest_event(), *_counts())
 
     def up_to_date(self) -> bool:
         """True when nothing happened since that may change a list."""
+        if _newest_event() - self.event > _MOST_EVENTS:
+            return False
         since = Event.objects.filter(seq__gt=self.event).exclude(action__in=_HARMLESS)
         return not since.exists() and (self.support, self.ended, self.listing) == _counts()
+
+
+def _newest_event() -> int:
+    return Event.objects.aggregate(found=Max("seq"))["found"] or 0
 
 
 def _counts() -> tuple[int, int, int]:

@@ -14,7 +14,8 @@ from django.core.management import call_command
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
-from portal import freshness, matching, mirrors, publishing, sealing
+from portal import freshness, matching, mirrors, publishing, sealing, waiting
+from portal.days import today
 from portal.models import Item, Release
 from portal.models.work import Work
 
@@ -50,6 +51,11 @@ def build_release(pk: int) -> None:
 def publish_release(pk: int) -> None:
     if publishing.publish(pk):
         mirrors.push()
+
+
+@shared_task(name="portal.count_waiting")
+def count_waiting() -> None:
+    waiting.count(today())
 
 
 @shared_task(name="portal.sweep")
@@ -94,7 +100,7 @@ def poke_row(row: Work) -> None:
     transaction.on_commit(partial(poke, _TASKS[row.state], row.pk))
 
 
-def poke(task: Callable[..., Any], pk: int) -> None:
+def poke(task: Callable[..., Any], *pks: int) -> None:
     """Send one message. A broker that is down costs time, not work: the sweeper looks again.
 
     After a lost poke this process sends none for as long as the sweeper takes, so that people do not wait
@@ -104,7 +110,7 @@ def poke(task: Callable[..., Any], pk: int) -> None:
     if time.monotonic() < _silent_until:
         return
     try:
-        task.delay(pk)  # type: ignore[attr-defined]
+        task.delay(*pks)  # type: ignore[attr-defined]
     except (OperationalError, OSError):
         _silent_until = time.monotonic() + settings.SWEEP_SECONDS
         log.warning("poke.lost")

@@ -7,7 +7,7 @@ from portal.models.event import Event
 from portal.models.index import DatasetIndex
 from portal.models.item import Item, SealedPicture
 from portal.models.match import Match
-from portal.models.release import Mirror, Release
+from portal.models.release import Mirror, Release, WaitingCount
 from portal.models.submission import Submission
 from portal.models.user import User
 
@@ -29,4 +29,5 @@ __all__ = [
     "Support",
     "Told",
     "User",
+    "WaitingCount",
 ]

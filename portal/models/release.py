@@ -47,6 +47,21 @@ class Release(Work):
         return f"release row {self.pk}"
 
 
+class WaitingCount(models.Model):
+    """One row: what waited for the next release when the worker last counted (waiting.py)."""
+
+    day = models.DateField()
+    policy = models.CharField(max_length=64, help_text="SHA-256 of the policy it was counted for")
+    mark = models.JSONField(help_text="the moment of the count")
+    waiting = models.JSONField()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"count {self.pk}"
+
+
 class Mirror(models.Model):
     """A place that releases are uploaded to as well, and how far that went.
 

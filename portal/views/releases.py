@@ -7,10 +7,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST, require_safe
 
-from portal import freshness, lists, mirrors, publishing
+from portal import freshness, mirrors, publishing, waiting
 from portal.days import today
 from portal.models import Release
-from portal.tasks import poke_row
+from portal.tasks import count_waiting, poke, poke_row
 from portal.views.staff import person, staff_page, staff_render
 from takedown.errors import TakedownError
 
@@ -84,7 +84,7 @@ def _overview(request: HttpRequest, problem: str = "") -> HttpResponse:
         "signed": signed,
         "folder": publishing.staging(under_way) if under_way else None,
         "repository": settings.REPOSITORY,
-        "waiting": {} if under_way else lists.plan(today()).waiting,
+        "counted": None if under_way else waiting.shown(today(), lambda: poke(count_waiting)),
         "due": due,
         "mirrors": mirrors.shown(),
         "published": Release.objects.filter(state=Release.State.PUBLISHED)[:50],
