@@ -30,6 +30,8 @@ Task = dict[str, Any]
 Result = dict[str, Any]
 #: Told how many steps more are done.
 Tell = Callable[[int], None]
+#: Does one task, and is given what to call with steps.
+Work = Callable[[Task, Tell], Result]
 #: Number of a task and what it gave, one after the other; closing it ends the work.
 Results = Generator[tuple[int, Result | TakedownError], None, None]
 
@@ -42,7 +44,15 @@ def default_workers() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def run(module: str, tasks: Sequence[Task], workers: int, tell: Tell, *, keep: Sequence[int] = ()) -> Results:
+def run(
+    module: str,
+    tasks: Sequence[Task],
+    workers: int,
+    tell: Tell,
+    *,
+    keep: Sequence[int] = (),
+    here: Work | None = None,
+) -> Results:
     """Have tasks done by other processes.
 
     Args:
@@ -51,6 +61,9 @@ def run(module: str, tasks: Sequence[Task], workers: int, tell: Tell, *, keep: S
         workers: most processes.
         tell: called with steps, from several threads.
         keep: descriptors that stay open in the processes, such as that of a lock.
+        here: what they do, where this process is to be one of the workers: that saves what a process takes
+            before it begins. Only for work that may be cut short anywhere, since a thread of ours cannot be
+            ended otherwise than with the process.
 
     Yields:
         (number of the task, what it gave), as they come to their end. A process that dies costs its task.
@@ -61,20 +74,25 @@ def run(module: str, tasks: Sequence[Task], workers: int, tell: Tell, *, keep: S
         waiting.put(number)
     over: SimpleQueue[tuple[int, Result | TakedownError]] = SimpleQueue()
     count = max(1, min(workers, len(tasks)))
-    hands = [_Hand(module, keep) for _ in range(count)]
-    with ThreadPoolExecutor(count) as pool:
+    hands = [_Hand(module, keep) for _ in range(count if here is None else count - 1)]
+    own = _Own(here) if here is not None else None
+    with ThreadPoolExecutor(max(1, len(hands))) as pool:
         try:
             for hand in hands:
                 pool.submit(_hand_out, hand, tasks, waiting, over, tell)
+            if own is not None:
+                threading.Thread(
+                    target=_hand_out, args=(own, tasks, waiting, over, tell), daemon=True
+                ).start()
             for _ in tasks:
                 yield over.get()
         finally:
             _drain(waiting)
-            for hand in hands:
+            for hand in (*hands, *([own] if own else ())):
                 hand.end()
 
 
-def serve(work: Callable[[Task, Tell], Result]) -> None:
+def serve(work: Work) -> None:
     """What MODULE calls: do tasks until standard input closes.
 
     Args:
@@ -92,16 +110,36 @@ def serve(work: Callable[[Task, Tell], Result]) -> None:
     while True:
         task = json.loads(questions.get())
         steps = _Steps(say)
-        try:
-            result = work(task, steps.add)
-        except TakedownError as error:
-            say({"error": [type(error).__name__, error.slug, error.sentence]})
-        except Exception as error:  # noqa: BLE001 - the edge of the process: this task is over, not the others
-            known = from_system(error) or TakedownError(_unexpected(error))
-            say({"error": ["TakedownError", known.slug, known.sentence]})
+        result = _safe(work, task, steps.add)
+        if isinstance(result, TakedownError):
+            say({"error": [type(result).__name__, result.slug, result.sentence]})
         else:
             steps.flush()
             say({"done": result})
+
+
+class _Ended(BaseException):
+    """Goes through everything that a task may catch."""
+
+
+class _Own:
+    """A thread of this process that works as the others do."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._ended = False
+
+    def do(self, task: Task, tell: Tell) -> Result | TakedownError:
+        def told(steps: int) -> None:
+            if self._ended:
+                raise _Ended
+            tell(steps)
+
+        return _safe(self._work, task, told)
+
+    def end(self) -> None:
+        """Go no further than the next step."""
+        self._ended = True
 
 
 class _Hand:
@@ -146,19 +184,29 @@ class _Hand:
             process.wait()
 
 
+def _safe(work: Work, task: Task, tell: Tell) -> Result | TakedownError:
+    """What a task gave; its failure is over with it, and is not that of the others."""
+    try:
+        return work(task, tell)
+    except TakedownError as error:
+        return error
+    except Exception as error:  # noqa: BLE001 - the edge: anything else becomes one sentence
+        return from_system(error) or TakedownError(_unexpected(error))
+
+
 def _hand_out(
-    hand: _Hand,
+    hand: _Hand | _Own,
     tasks: Sequence[Task],
     waiting: SimpleQueue[int],
     over: SimpleQueue[tuple[int, Result | TakedownError]],
     tell: Tell,
 ) -> None:
-    """Give one process tasks until there are none left. Runs in a thread."""
+    """Give one worker tasks until there are none left. Runs in a thread."""
     while True:
         try:
             number = waiting.get_nowait()
             over.put((number, hand.do(tasks[number], tell)))
-        except (Empty, InterruptedError):
+        except (Empty, InterruptedError, _Ended):
             return
 
 

@@ -12,6 +12,11 @@ PATIENCE = 1 << 19
 _done = 0
 
 
+def expect(texts: int) -> None:
+    """Say how much is coming, so that no time is lost with the plain way where it is a lot."""
+    worth(texts)
+
+
 def worth(texts: int) -> bool:
     """Count work that is as much as hashing so many texts. Whether compiled loops pay by now."""
     global _done

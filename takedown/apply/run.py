@@ -2,8 +2,8 @@
 
 1. Shards that an earlier run finished are counted and passed over (journal.py).
 2. Files that are more than their share are scanned in pieces first (pieces.py).
-3. One process a core deals with one shard after the other (deal.py). One that fails is
-   named, and the others are done.
+3. One process a core, this one among them, deals with one shard after the other (deal.py). One that fails
+   is named, and the others are done.
 
 The processes are started anew and not forked: they end with whoever started them, a fork of a process with
 threads may hang, and the list costs each of them nothing, since it lies in files that all of them map.
@@ -17,9 +17,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 
-from takedown import farm
+from takedown import farm, patience
 from takedown.apply import marks, result
-from takedown.apply.deal import Scanned, deal, journal_of, size
+from takedown.apply.deal import Scanned, Tell, deal, journal_of, size
 from takedown.apply.journal import done, name_of
 from takedown.apply.layout import Job
 from takedown.apply.outcome import Counts, Failure, Outcome
@@ -27,7 +27,7 @@ from takedown.apply.pieces import cut, together
 from takedown.apply.removed import has_part
 from takedown.apply.scan import Removals
 from takedown.apply.terms import Terms
-from takedown.apply.worker import pack, shared, unpack
+from takedown.apply.worker import do, pack, shared, unpack
 from takedown.dataset import Piece
 from takedown.errors import TakedownError
 
@@ -61,6 +61,7 @@ class Run:
     keep: Sequence[int] = ()
     _results: dict[int, Counts | TakedownError] = field(default_factory=dict)
     _scanned: dict[int, Scanned] = field(default_factory=dict)
+    _rows: int = 0
 
     def work(self) -> list[Job]:
         """Do it; the shards that were dealt with."""
@@ -77,6 +78,9 @@ class Run:
         else:
             self._ask_inventory(todo, workers)
             with shared(self.terms) as descriptor:
+                unknown = (number for number in todo if number not in self._scanned)
+                self._rows = sum(self.jobs[number].shard.known_rows or 0 for number in unknown) // workers
+                patience.expect(self._rows)
                 self._in_pieces(todo, workers, descriptor)
                 self._whole(todo, workers, descriptor)
         return self._count()
@@ -158,14 +162,19 @@ class Run:
 
     def _task(self, number: int, descriptor: int, threads: int, piece: Piece | None = None) -> farm.Task:
         job = pack((self.jobs[number], piece, self._scanned.get(number)))
-        return {"terms": descriptor, "threads": threads, "job": job}
+        return {"terms": descriptor, "threads": threads, "rows": self._rows, "job": job}
 
     def _farm(
         self, tasks: Sequence[farm.Task], workers: int
     ) -> Iterator[tuple[int, farm.Result | TakedownError]]:
         descriptors = [*self.keep, *{task["terms"] for task in tasks}]
-        with closing(farm.run(_WORKER, tasks, workers, self._ticker, keep=descriptors)) as over:
+        work = self._own_task
+        with closing(farm.run(_WORKER, tasks, workers, self._ticker, keep=descriptors, here=work)) as over:
             yield from over
+
+    def _own_task(self, task: farm.Task, tell: Tell) -> farm.Result:
+        """A task that this process does itself. Raises TakedownError."""
+        return do(self.terms, task, tell)
 
     def _count(self) -> list[Job]:
         """In the order of the sources, whoever was done first."""

@@ -16,7 +16,7 @@ from typing import Any, cast
 
 import pyarrow as pa
 
-from takedown import farm
+from takedown import farm, patience
 from takedown.apply.deal import Tell, deal
 from takedown.apply.pieces import PieceOf
 from takedown.apply.terms import Terms
@@ -25,12 +25,22 @@ from takedown.apply.terms import Terms
 _DECAY_MS = 300
 
 _known: dict[int, Terms] = {}
+#: How many rows this process may have to do with, once told.
+_expected: list[int] = []
 
 
 def work(task: farm.Task, tell: Tell) -> farm.Result:
     """Do one task. Raises TakedownError."""
     terms = _terms(task["terms"])
     pa.set_cpu_count(task["threads"])
+    if not _expected:
+        _expected.append(task["rows"])
+        patience.expect(task["rows"])
+    return do(terms, task, tell)
+
+
+def do(terms: Terms, task: farm.Task, tell: Tell) -> farm.Result:
+    """What a task asks for, in whatever process. Raises TakedownError."""
     job, piece, scanned = unpack(task["job"])
     if piece is not None:
         return {"removals": pack(terms.scanner.scan(cast(Any, PieceOf(job.shard, piece)), tell))}

@@ -195,6 +195,12 @@ class Shard(ABC):
         """
         return
 
+    def keep_for_rewrite(self) -> None:  # noqa: B027 - nothing to keep is no fault
+        """Keep what the next scan of the whole shard reads, where that makes a rewrite after it cheaper."""
+
+    def forget(self) -> None:  # noqa: B027
+        """Keep nothing any more."""
+
     def rewrite(self, removed: NDArray[np.int64], folder: Path, pending: Pending) -> int:
         """Write the shard without some rows; everything else stays as it is.
 

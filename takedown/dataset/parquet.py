@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from takedown.dataset import columns as cols
 from takedown.dataset.atomic import Pending
 from takedown.dataset.interface import BATCH_ROWS, Kind, Piece, RowBatch, Shard, Stamp
+from takedown.dataset.remembered import Remembered
 from takedown.errors import BadDataset
 from takedown.keys import Row
 
@@ -54,6 +55,7 @@ class ParquetShard(Shard):
     def __init__(self, path: Path, name: str, *, need_url: bool = True) -> None:
         self.path = path
         self.name = name
+        self._address = Remembered()
         with open_parquet(path) as file:
             self._metadata = file.metadata
             names = list(file.schema_arrow.names)
@@ -99,7 +101,9 @@ class ParquetShard(Shard):
                 yield RowBatch(first, stop - first)
                 return
             names = sorted(set(wanted.values()))
+            self._address.begin(wanted.get("url") if piece is None else None)
             for batch in file.iter_batches(batch_size, row_groups=groups, columns=names):
+                self._address.add(batch)
                 yield self._batch(first, batch, wanted)
                 first += batch.num_rows
         if first != stop:
@@ -140,7 +144,14 @@ class ParquetShard(Shard):
     def rewrite(self, removed: NDArray[np.int64], folder: Path, pending: Pending) -> int:
         from takedown.dataset.parquet_rewrite import rewrite
 
-        return rewrite(self.path, removed, folder / self.path.name, pending)
+        known = self._address.column(self.num_rows)
+        return rewrite(self.path, removed, folder / self.path.name, pending, known)
+
+    def keep_for_rewrite(self) -> None:
+        self._address.want()
+
+    def forget(self) -> None:
+        self._address.forget()
 
     def set_aside(self, removed: NDArray[np.int64], folder: Path, pending: Pending) -> int:
         from takedown.dataset.parquet_rewrite import set_aside

@@ -14,6 +14,7 @@ import io
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -35,8 +36,17 @@ _PLAIN_TYPES = ("NONE", "INT_32", "INT_64")
 _BATCH_ROWS, _BATCH_BYTES = 32_768, 32 * 1024 * 1024
 
 
-def rewrite(source: Path, removed: NDArray[np.int64], target: Path, pending: Pending) -> int:
+def rewrite(
+    source: Path,
+    removed: NDArray[np.int64],
+    target: Path,
+    pending: Pending,
+    known: tuple[str, pa.ChunkedArray] | None = None,
+) -> int:
     """Copy `source` without the rows numbered in `removed` (ascending, unique), to go to `target`.
+
+    Args:
+        known: a column that was read already, by name.
 
     Returns:
         Bytes written.
@@ -51,7 +61,8 @@ def rewrite(source: Path, removed: NDArray[np.int64], target: Path, pending: Pen
         with table_writer(sink, schema, options, metadata.metadata) as writer:
             for group, rows in enumerate(group_sizes(metadata)):
                 gone = removed[slice(*np.searchsorted(removed, (first, first + rows)))] - first
-                write_group(writer, schema, read_group(file, group, schema, source, gone))
+                there = Known(*known, first) if known and _by_name(file) else None
+                write_group(writer, schema, read_group(file, group, schema, source, gone, there))
                 first += rows
         return sink.tell()
 
@@ -85,25 +96,57 @@ def read_group(
     schema: pa.Schema,
     source: Path,
     gone: NDArray[np.int64],
+    known: Known | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """One row group without the rows numbered in `gone`, counted from its first.
+
+    Args:
+        known: a column that need not be read.
 
     Raises:
         BadDataset: it is damaged, or has more or fewer rows than it says.
     """
     first = 0
     rows = _batch_rows(file.metadata.row_group(group))
-    batches = file.iter_batches(rows, row_groups=[group], use_threads=False)
+    others = known.others(file) if known else None
+    batches = file.iter_batches(rows, row_groups=[group], columns=others, use_threads=False)
     while True:
         with damaged(source):
             batch = next(batches, None)
         if batch is None:
             break
+        if known is not None:
+            batch = known.beside(batch, file.schema_arrow, first)
         low, high = np.searchsorted(gone, (first, first + batch.num_rows))
         yield _without(batch if batch.schema.equals(schema) else batch.cast(schema), gone[low:high] - first)
         first += batch.num_rows
     if first != file.metadata.row_group(group).num_rows:
         raise _miscounted(source)
+
+
+@dataclass(frozen=True)
+class Known:
+    """A column of the file that was read already, and which of its rows is the first of a row group."""
+
+    name: str
+    column: pa.ChunkedArray
+    first: int
+
+    def others(self, file: pq.ParquetFile) -> list[str]:
+        """The columns that are still to be read."""
+        return [name for name in file.schema_arrow.names if name != self.name]
+
+    def beside(self, batch: pa.RecordBatch, schema: pa.Schema, first: int) -> pa.RecordBatch:
+        """The batch, which begins with row `first` of the group, with the column in its place."""
+        part = self.column.slice(self.first + first, batch.num_rows).combine_chunks()
+        columns = [part if name == self.name else batch.column(name) for name in schema.names]
+        return pa.RecordBatch.from_arrays(columns, schema=schema.remove_metadata())
+
+
+def _by_name(file: pq.ParquetFile) -> bool:
+    """Whether columns can be told apart by name: a dot would lead into nested ones."""
+    names = file.schema_arrow.names
+    return len(names) > 1 and len(set(names)) == len(names) and not any("." in name for name in names)
 
 
 def _batch_rows(group: pq.RowGroupMetaData) -> int:

@@ -97,7 +97,7 @@ from pathlib import Path
 from factories import lists, shards
 from takedown.apply import apply
 listed = lists.of_urls(*(shards.url(n) for n in range(0, 90_000, 7)))
-apply(listed, [Path(sys.argv[1])], Path(sys.argv[2]), workers=2)
+apply(listed, [Path(sys.argv[1])], Path(sys.argv[2]), workers=3)  # itself and two others
 """
 
 

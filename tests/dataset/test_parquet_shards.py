@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -12,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from takedown.dataset import open_source
+from takedown.dataset.atomic import Pending
 from takedown.errors import BadDataset
 
 SHA = "ab" * 32
@@ -215,3 +218,41 @@ def test_the_real_sample_is_read(laion_sample):
     shard = open_source(laion_sample).shards[0]
     assert shard.num_rows == 982
     assert shard.read_rows([0])[0].url == next(iter(shard.rows())).url[0].as_py()
+
+
+@pytest.mark.parametrize("columns", [["URL", "TEXT"], ["TEXT", "URL"], ["URL"], ["URL", "a.b"]])
+def test_a_rewrite_after_a_scan_gives_the_same_file(tmp_path: Path, columns: list[str]) -> None:
+    """The address column is not read a second time, wherever it stands."""
+    rows = 5_000
+    made = {name: [None if row % 7 == 3 else f"{name} {row}" for row in range(rows)] for name in columns}
+    pq.write_table(pa.table(made), tmp_path / "x.parquet", row_group_size=1_700)
+    removed = np.arange(0, rows, 11)
+    written = []
+    for number, kept in enumerate((False, True)):
+        [shard] = open_source(tmp_path / "x.parquet").shards
+        if kept:
+            shard.keep_for_rewrite()
+        for _ in shard.rows(batch_size=999, columns=("url",)):
+            pass
+        with Pending() as pending:
+            shard.rewrite(removed, tmp_path / str(number), pending)
+            pending.place()
+        written.append((tmp_path / str(number) / "x.parquet").read_bytes())
+    assert written[0] == written[1]
+
+
+def test_nothing_is_kept_of_a_scan_unless_it_is_wanted(tmp_path: Path, monkeypatch: Any) -> None:
+    pq.write_table(pa.table({"URL": ["a"] * 100, "n": range(100)}), tmp_path / "x.parquet")
+
+    def column(wanted: bool) -> Any:
+        [shard] = open_source(tmp_path / "x.parquet").shards
+        if wanted:
+            shard.keep_for_rewrite()
+        for _ in shard.rows(columns=("url",)):
+            pass
+        return shard._address.column(100)
+
+    assert column(wanted=False) is None
+    assert column(wanted=True) is not None
+    monkeypatch.setattr("takedown.dataset.remembered.MOST_BYTES", 10)
+    assert column(wanted=True) is None
