@@ -141,14 +141,18 @@ def _by_name(rows: QuerySet[Any, tuple[int, str]]) -> dict[str, Pks]:
 def _live(policy: Policy, edition: Edition, facts: _Facts) -> Mask:
     """The entries that a standing decision supports on a ground of the edition, as far as it may list them.
 
-    What it, or an edition of whole digests, lists already stays, whatever was asked since.
+    What it, or an edition of whole digests, lists already stays, whatever was asked since. An entry that it
+    lists and another edition buries stays as long as anything supports it: gone here and not there, it would
+    be the one that is buried.
     """
-    alive = facts.supported_by(policy.carried(edition.name))
-    hidden = facts.hidden
-    kept_back = hidden.named | hidden.unnamed if edition.full else hidden.unnamed
+    alive, hidden = facts.supported_by(policy.carried(edition.name)), facts.hidden
+    listed = facts.listed_in([edition.name])
+    if not edition.buries:
+        alive |= listed & facts.book.mask(hidden.named) & facts.supported_by(facts.supported)
+    kept_back = hidden.unnamed if edition.buries else hidden.named | hidden.unnamed
     if not kept_back:
         return alive
-    shown = facts.listed_in([edition.name, *(one.name for one in policy.editions.values() if one.full)])
+    shown = listed | facts.listed_in([one.name for one in policy.editions.values() if one.full])
     return alive & ~(facts.book.mask(kept_back) & ~shown)
 
 

@@ -56,6 +56,11 @@ class Edition:
         """Whether it lists digests in full."""
         return self.prefix_hex > MOST_DIGITS
 
+    @property
+    def buries(self) -> bool:
+        """Whether it may list child-safety entries: cut, hidden among enough others, and destroyed."""
+        return not self.full and self.k_min >= CHILD_SAFETY_K_MIN and self.disposition == "purge"
+
 
 @dataclass(frozen=True)
 class Ground:
@@ -219,8 +224,7 @@ def _check_digits(edition: Edition) -> None:
 def _check_child_safety(policy: Policy, edition: Edition) -> None:
     """A full digest names its row to anyone who holds the dataset, so those entries are only ever buried."""
     carried = [name for name in policy.carried(edition.name) if policy.grounds[name].restricted]
-    buried = not edition.full and edition.k_min >= CHILD_SAFETY_K_MIN and edition.disposition == "purge"
-    if carried and not buried:
+    if carried and not edition.buries:
         raise PolicyError(
             f"editions.{edition.name} carries the restricted ground {carried[0]}: it needs prefix_hex of "
             f'{MOST_DIGITS} or less, k_min of {CHILD_SAFETY_K_MIN} or more, and disposition = "purge". '

@@ -244,6 +244,35 @@ def test_an_entry_that_stood_in_full_before_stays_there(use_policy: Callable[[st
     assert names(plan, "research", "a") == names(plan, "research-safe", "a") == ["a"]
 
 
+def test_an_entry_that_was_reported_leaves_both_lists_or_none(use_policy: Callable[[str], None]) -> None:
+    """Whoever asked first takes it back: gone from research alone, it would be the one that stays buried."""
+    use_policy(two_editions("min_delta_entries = 1", "min_delta_entries = 1"))
+    asked = removed("a", "private")
+    published(lists.plan(TODAY))
+    reported = removed("a", "child-safety")
+    published(lists.plan(TODAY))
+    taken_back(asked)
+    plan = lists.plan(TODAY)
+    assert names(plan, "research", "a") == names(plan, "research-safe", "a") == ["a"]
+    published(plan)
+    taken_back(reported)
+    plan = lists.plan(TODAY)
+    assert names(plan, "research", "a") == names(plan, "research-safe", "a") == []
+
+
+@pytest.mark.parametrize("research", ["", "k_min = 299\n", 'k_min = 300\ndisposition = "quarantine"\n'])
+def test_an_edition_that_cuts_and_does_not_bury_lists_none_of_them(
+    use_policy: Callable[[str], None], research: str
+) -> None:
+    """Twelve digits name one row of any dataset."""
+    use_policy(two_editions(f"min_delta_entries = 1\nprefix_hex = 12\n{research}", "min_delta_entries = 1"))
+    removed("a", "child-safety")
+    published(lists.plan(TODAY))
+    removed("a", "private")
+    plan = lists.plan(TODAY)
+    assert (names(plan, "research", "a"), names(plan, "research-safe", "a")) == ([], ["a"])
+
+
 def test_where_no_edition_buries_child_safety_entries_others_are_not_kept_back(
     use_policy: Callable[[str], None],
 ) -> None:
