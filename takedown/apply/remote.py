@@ -13,13 +13,10 @@ row are not opened: their sidecars are trusted.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -28,16 +25,15 @@ from takedown import apply as local
 from takedown import disk
 from takedown.apply.listed import Listing
 from takedown.apply.outcome import Counts, Failure, Outcome, no_kinds
+from takedown.apply.remote_finish import REPLACING, begin, finish, folder_of, name_of, working
 from takedown.apply.scan import Removals
 from takedown.apply.terms import Terms
-from takedown.dataset.remote import RemoteShard, Store, list_shards
+from takedown.dataset.remote import RemoteShard, Store, look
 from takedown.errors import BadDataset, TakedownError, UsageError
 from takedown.keys import PUBLISHED_KINDS
 
 #: Shards that are dealt with at a time: while one is fetched, another is scanned.
 AT_ONCE = 4
-#: In a working folder that must not be cleared yet (remote_restore.py).
-PENDING = "put-back.json"
 
 Progress = Callable[[int, int], None]
 
@@ -69,14 +65,18 @@ class RemoteRun:
 
     def one(self, shard: RemoteShard) -> Counts:
         """Deal with one shard. Raises TakedownError, OSError."""
+        if not self.planning and self.out is None:
+            finish(shard, self._folder(shard) / REPLACING)
         version = shard.version()
         if (known := self._journal(shard, version)) is not None:
             return known
-        counts = self._scan(shard)
+        counts, after = self._scan(shard), version
         if counts is None or (any(counts.removed_by_kind.values()) and not self.planning):
-            counts = self._rewrite(shard, version)
+            counts, after = self._rewrite(shard, version)
+        elif shard.version() != version:
+            raise _changed(shard)
         if not self.planning:
-            self._note(shard, counts)
+            self._note(shard, counts, after)
         return counts
 
     def _scan(self, shard: RemoteShard) -> Counts | None:
@@ -102,22 +102,22 @@ class RemoteRun:
         counts = np.bincount(aside, minlength=len(PUBLISHED_KINDS)).tolist()
         return dict(zip(PUBLISHED_KINDS, counts, strict=True))
 
-    def _rewrite(self, shard: RemoteShard, version: list[str]) -> Counts:
-        with working(self.work, self._target(shard)) as (source, result):
+    def _rewrite(self, shard: RemoteShard, version: list[str]) -> tuple[Counts, list[str]]:
+        """What it gave, and the version of the source for which that is so."""
+        after = version
+        with working(self.work, self._place(shard)) as (source, result):
             main = shard.fetch(source)
             done = self._locally(main, result)
             if done.errors:
                 failure = done.errors[0]
                 raise BadDataset(failure.message.replace(str(main), shard.address), slug=failure.error)
             if shard.version() != version:
-                raise BadDataset(
-                    f"{shard.address} changed while it was dealt with; run the command again.",
-                    slug="dataset-changed",
-                )
-            written = 0
+                raise _changed(shard)
+            counts = _counts(done, read=done.bytes_read + shard.size(), written=0)
             if done.removed and not self.planning:
-                written = self._put(shard, source if self.out is None else result)
-        return _counts(done, read=done.bytes_read + shard.size(), written=written)
+                counts = replace(counts, bytes_written=self._put(shard, source, result, version))
+                after = version if self.out else shard.version()
+        return counts, after
 
     def _locally(self, main: Path, result: Path) -> Outcome:
         if self.planning:
@@ -129,9 +129,23 @@ class RemoteRun:
     def _target(self, shard: RemoteShard) -> str:
         return shard.address if self.out is None else f"{self.out.address}/{shard.name}"
 
-    def _put(self, shard: RemoteShard, folder: Path) -> int:
-        store = self.out or shard.store
-        return sum(store.put(folder / PurePosixPath(name).name, name) for name in shard.names)
+    def _place(self, shard: RemoteShard) -> str:
+        """What names the working folder; a plan must not meet what an interrupted run left."""
+        return f"plan of {shard.address}" if self.planning else self._target(shard)
+
+    def _folder(self, shard: RemoteShard) -> Path:
+        return folder_of(self.work, self._place(shard))
+
+    def _put(self, shard: RemoteShard, source: Path, result: Path, version: list[str]) -> int:
+        """Put what was made there; its bytes."""
+        names = [PurePosixPath(name).name for name in shard.names]
+        if self.out is not None:
+            files = zip(names, shard.names, strict=True)
+            return sum(self.out.put(result / file, name) for file, name in files)
+        note = self._folder(shard) / REPLACING
+        begin(note, source, version)
+        finish(shard, note)
+        return sum((source / name).stat().st_size for name in names)
 
     def _journal(self, shard: RemoteShard, version: list[str]) -> Counts | None:
         """What an earlier run with this very list noted of this very shard."""
@@ -143,12 +157,12 @@ class RemoteRun:
             pass
         return None
 
-    def _note(self, shard: RemoteShard, counts: Counts) -> None:
-        line = {"key": self._key(), "version": shard.version(), "counts": counts.to_json()}
+    def _note(self, shard: RemoteShard, counts: Counts, version: list[str]) -> None:
+        line = {"key": self._key(), "version": version, "counts": counts.to_json()}
         disk.write(self._line(shard), json.dumps(line).encode(), mode=0o600)
 
     def _line(self, shard: RemoteShard) -> Path:
-        return self.work / "done" / f"{_name(self._target(shard))}.json"
+        return self.work / "done" / f"{name_of(self._target(shard))}.json"
 
     def _key(self) -> str:
         return f"{self.terms.key} {self.out.address if self.out else ''}"
@@ -201,57 +215,44 @@ def run(
     return outcome
 
 
-@contextmanager
-def working(work: Path, target: str, *, unfinished: bool = False) -> Iterator[tuple[Path, Path]]:
-    """Where a shard is fetched to, and where its result is made: by the address of the result.
-
-    The ledger knows rows kept aside by these places, so they are always the same.
-
-    Args:
-        work: as for `run`.
-        target: address of the result.
-        unfinished: the caller deals with what a restore left there.
-
-    Raises:
-        BadDataset: slug ``restore-unfinished``.
-    """
-    folder = work / "shards" / _name(target)
-    if not (folder / PENDING).exists():
-        shutil.rmtree(folder, ignore_errors=True)
-    elif not unfinished:
-        raise BadDataset(
-            f"Rows were being put back into {target} when that was interrupted; run 'takedown restore' again "
-            "first.",
-            slug="restore-unfinished",
-        )
-    try:
-        yield folder / "source", folder / "result"
-    finally:
-        if not (folder / PENDING).exists():
-            shutil.rmtree(folder, ignore_errors=True)
-
-
 def shards_at(addresses: Sequence[str], outcome: Outcome) -> Iterator[RemoteShard]:
     """Every shard once; what cannot be listed is an error of the outcome."""
     seen: set[str] = set()
     for address in addresses:
         try:
-            found = list_shards(address)
+            found, unread = look(address)
         except BadDataset as error:
             outcome.errors.append(Failure.of(address, error))
             continue
+        outcome.errors += [Failure.of(address, error) for error in unread]
         yield from (shard for shard in found if shard.address not in seen)
         seen.update(shard.address for shard in found)
 
 
 def _refuse_same(shards: Sequence[RemoteShard], out: Store | None) -> None:
+    """Raises UsageError where the result would go over, or among, the sources, or two would meet."""
     if out is None:
         return
-    if any(shard.store.files == out.files and shard.store.base == out.base for shard in shards):
+    there = PurePosixPath(out.real)
+    if any(shard.store.kind == out.kind and there.is_relative_to(shard.store.real) for shard in shards):
         raise UsageError(
             "The result would go where the sources are; give another address with --out, or say --in-place.",
             slug="out-is-source",
         )
+    originals = {(shard.store.kind, f"{shard.store.real}/{name}") for shard in shards for name in shard.names}
+    targets = [(out.kind, f"{out.real}/{name}") for shard in shards for name in shard.names]
+    if len(set(targets)) != len(targets) or not originals.isdisjoint(targets):
+        raise UsageError(
+            "Two sources would go to the same place in the result, or one over another; apply them one by "
+            "one, each to an address of its own.",
+            slug="out-ambiguous",
+        )
+
+
+def _changed(shard: RemoteShard) -> BadDataset:
+    return BadDataset(
+        f"{shard.address} changed while it was dealt with; run the command again.", slug="dataset-changed"
+    )
 
 
 def _safe(every: RemoteRun, shard: RemoteShard) -> Counts | Failure:
@@ -278,7 +279,3 @@ def _counts(done: Outcome, *, read: int, written: int) -> Counts:
         bytes_read=read,
         bytes_written=written,
     )
-
-
-def _name(address: str) -> str:
-    return hashlib.sha256(address.encode()).hexdigest()[:24]

@@ -8,20 +8,19 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from takedown import apply as local
 from takedown import disk
 from takedown.apply.ledger import Ledger
 from takedown.apply.listed import Listing
 from takedown.apply.outcome import Outcome
-from takedown.apply.remote import PENDING, failure_of, shards_at, working
+from takedown.apply.remote import failure_of, shards_at
+from takedown.apply.remote_finish import PENDING, REPLACING, begin, finish, working
 from takedown.apply.restore import Restored
 from takedown.dataset.remote import RemoteShard
-from takedown.errors import BadDataset, TakedownError
+from takedown.errors import TakedownError
 
 
 def restore(
@@ -60,44 +59,17 @@ def restore(
 def _one(listing: Listing, shard: RemoteShard, work: Path, ledger: Path, restored: Restored) -> None:
     with working(work, shard.address, unfinished=True) as places:
         note = places[0].parent / PENDING
-        _finish(shard, note)
+        finish(shard, places[0].parent / REPLACING)
+        finish(shard, note)
         for folder in places:
             if not any(True for _ in Ledger(ledger).all([folder])):
                 continue
             version = shard.version()
             main = shard.fetch(folder)
-            disk.write(note, json.dumps({"folder": folder.name, "version": version}).encode(), mode=0o600)
+            begin(note, folder, version)
             done = local.restore(listing, [main], ledger=ledger)
-            _finish(shard, note)
+            finish(shard, note)
             restored.files += done.files
             restored.rows_restored += done.rows_restored
             restored.rows_kept += done.rows_kept
             restored.errors += done.errors
-
-
-def _finish(shard: RemoteShard, note: Path) -> None:
-    """Put back what a restore made, now or in a run that was killed. Raises BadDataset, OSError."""
-    if not note.is_file():
-        return
-    told = json.loads(note.read_bytes())
-    folder = note.parent / str(told["folder"])
-    for name, before, now in zip(shard.names, told["version"], shard.version(), strict=True):
-        file = folder / PurePosixPath(name).name
-        if now == before and file.is_file():
-            shard.store.put(file, name)
-        elif not _same(shard, name, file):
-            raise BadDataset(
-                f"{shard.address} changed while rows were put back into it; what was made of it is kept in "
-                f"{folder}. Put those files there yourself, or take from them what you need, and delete the "
-                "folder.",
-                slug="restore-unfinished",
-            )
-    note.unlink()
-
-
-def _same(shard: RemoteShard, name: str, file: Path) -> bool:
-    """Whether an interrupted run had put this object back already."""
-    if not file.is_file():
-        return False
-    with shard.store.files.open(shard.store.path(name), "rb") as there:
-        return hashlib.file_digest(there, "sha256").hexdigest() == disk.sha256_file(file)

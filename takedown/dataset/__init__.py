@@ -22,7 +22,7 @@ from pathlib import Path
 from takedown.dataset.columns import locate
 from takedown.dataset.interface import COLUMNS, Dataset, Kind, Piece, RowBatch, Shard, Stamp
 from takedown.dataset.lists import UrlList, looks_like_list, may_hold_addresses
-from takedown.dataset.names import INDEX, TABLE, TAR, ends_in, list_form, partner
+from takedown.dataset.names import INDEX, TABLE, TAR, ends_in, is_bystander, list_form, partner
 from takedown.dataset.parquet import ParquetShard, open_parquet
 from takedown.dataset.pictures import PictureFolder, is_picture
 from takedown.dataset.plain_files import PlainFilesShard, samples_beside
@@ -42,11 +42,6 @@ __all__ = [
     "open_source",
     "open_sources",
 ]
-
-#: Files beside shards that hold neither rows nor pictures.
-_BYSTANDERS = frozenset({".json", ".md", ".yaml", ".yml", ".idx", ".crc", ".lock"})
-_BYSTANDER_NAMES = ("README", "LICENSE", "LICENCE", "NOTICE", "_", ".")
-
 
 #: What a folder of several kinds of shards is called: the first of these.
 _ORDER: tuple[Kind, ...] = ("img2dataset", "files", "parquet", "urls")
@@ -275,4 +270,4 @@ def _only_samples(folder: Path) -> bool:
 def _bystander(file: Path) -> bool:
     if file.suffix.lower() == ".json" and may_hold_addresses(file):
         return False
-    return file.suffix.lower() in _BYSTANDERS or file.name.startswith(_BYSTANDER_NAMES)
+    return is_bystander(file)

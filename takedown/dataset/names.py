@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from takedown.errors import BadDataset
 
@@ -12,6 +12,15 @@ TAR, TABLE, INDEX = ".tar", ".parquet", ".idx"
 
 #: Endings of URL lists, each also packed with gzip, and what they hold.
 _LISTS = {".txt": "txt", ".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+
+#: Files beside shards that hold neither rows nor pictures.
+_BYSTANDERS = frozenset({".json", ".md", ".yaml", ".yml", ".idx", ".crc", ".lock"})
+_BYSTANDER_NAMES = ("README", "LICENSE", "LICENCE", "NOTICE", "_", ".")
+
+
+def is_bystander(path: PurePath) -> bool:
+    """Whether a file beside shards is named like one that holds neither rows nor pictures."""
+    return path.suffix.lower() in _BYSTANDERS or path.name.startswith(_BYSTANDER_NAMES)
 
 
 def list_form(path: Path) -> str | None:

@@ -10,6 +10,8 @@ Any store that fsspec knows will do; what it needs beyond fsspec is named where 
 
 from __future__ import annotations
 
+import os
+import posixpath
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -19,7 +21,7 @@ import pyarrow.parquet as pq
 
 from takedown.dataset import columns as cols
 from takedown.dataset.interface import BATCH_ROWS, RowBatch
-from takedown.dataset.names import TABLE, TAR
+from takedown.dataset.names import TABLE, TAR, is_bystander
 from takedown.dataset.parquet import MAX_COLUMNS, damaged
 from takedown.errors import BadDataset, MissingExtra, UsageError
 
@@ -57,6 +59,25 @@ class Store:
                 slug="store-unknown",
             ) from error
         return cls(address.rstrip("/"), files, base.rstrip("/"))
+
+    @property
+    def kind(self) -> str:
+        """What tells whether two stores are of one system."""
+        return str(self.files.protocol)
+
+    @property
+    def real(self) -> str:
+        """The folder's path, written in one way: of a disk without links and "..", of others without dots."""
+        if self.is_disk:
+            return os.path.realpath(self.base)
+        return posixpath.normpath(f"/{self.base}")
+
+    @property
+    def is_disk(self) -> bool:
+        """Whether these are files of this machine."""
+        return "file" in (
+            self.files.protocol if isinstance(self.files.protocol, tuple) else (self.files.protocol,)
+        )
 
     def path(self, name: str) -> str:
         return f"{self.base}/{name}" if name else self.base
@@ -100,7 +121,9 @@ class RemoteShard:
         return next((name for name in self.names if name.lower().endswith(TABLE)), None)
 
     def version(self) -> list[str]:
-        """What the store says to tell whether its objects changed."""
+        """What the store says to tell whether its objects changed: asked anew, not from a listing kept."""
+        for name in self.names:
+            self.store.files.invalidate_cache(self.store.path(name))
         return [str(self.store.files.ukey(self.store.path(name))) for name in self.names]
 
     def size(self) -> int:
@@ -161,7 +184,12 @@ class RemoteShard:
 
 
 def list_shards(address: str) -> list[RemoteShard]:
-    """The shards at or below an address, sorted by name. Other objects are no part of any.
+    """The shards at or below an address, sorted by name. Raises as `look`."""
+    return look(address)[0]
+
+
+def look(address: str) -> tuple[list[RemoteShard], list[BadDataset]]:
+    """The shards at or below an address, sorted by name, and what may hold rows and is not dealt with.
 
     Raises:
         UsageError, MissingExtra: as ``Store.of``.
@@ -173,19 +201,61 @@ def list_shards(address: str) -> list[RemoteShard]:
             parent = str(store.files._parent(store.base)).rstrip("/")
             name = store.base.removeprefix(f"{parent}/")
             store = Store(store.address.removesuffix(f"/{name}"), store.files, parent)
-            return [shard for shard in _grouped(store, _siblings(store, name)) if name in shard.names]
+            shards = [shard for shard in _grouped(store, _siblings(store, name)) if name in shard.names]
+            return _dealt_with(shards, [f"{_stem(name)}/sample"] if _has_samples(store, name) else [])
         found = [path.removeprefix(f"{store.base}/") for path in store.files.find(store.base)]
     except OSError as error:
         raise BadDataset(
             f"{address} cannot be listed ({error}); check the address and your rights there.",
             slug="dataset-not-found",
         ) from error
-    shards = _grouped(store, [name for name in found if not _hidden(name)])
+    names = [name for name in found if not _hidden(name)]
+    shards = _grouped(store, names)
     if not shards:
         raise BadDataset(
             f"{address} holds no Parquet files and no tar shards; check the address.", slug="dataset-empty"
         )
-    return shards
+    ours = {name for shard in shards for name in shard.names}
+    others = [name for name in names if name not in ours and not is_bystander(PurePosixPath(name))]
+    shards, errors = _dealt_with(shards, others)
+    return shards, [*errors, *_not_read(address, others)]
+
+
+def _dealt_with(
+    shards: Sequence[RemoteShard], others: Sequence[str]
+) -> tuple[list[RemoteShard], list[BadDataset]]:
+    """Shards without those whose samples are files of their own: those would stay when their rows go."""
+    folders = {str(PurePosixPath(name).parent) for name in others}
+    plain = [shard for shard in shards if shard.table == shard.name and _stem(shard.name) in folders]
+    return [shard for shard in shards if shard not in plain], [
+        BadDataset(
+            f"{shard.address} has its samples as files in a folder of its name, which is not dealt with in a "
+            "store; fetch it, apply the list here, and put it back.",
+            slug="dataset-kind-unknown",
+        )
+        for shard in plain
+    ]
+
+
+def _not_read(address: str, others: Sequence[str]) -> list[BadDataset]:
+    if not others:
+        return []
+    endings = ", ".join(sorted({PurePosixPath(name).suffix or "no ending" for name in others})[:10])
+    return [
+        BadDataset(
+            f"{len(others)} objects at {address} were not read ({endings}); move them away if they hold no "
+            "rows or pictures, or fetch them and apply the list here.",
+            slug="files-not-read",
+        )
+    ]
+
+
+def _stem(name: str) -> str:
+    return str(PurePosixPath(name).with_suffix(""))
+
+
+def _has_samples(store: Store, name: str) -> bool:
+    return name.lower().endswith(TABLE) and bool(store.files.isdir(store.path(_stem(name))))
 
 
 def _siblings(store: Store, name: str) -> list[str]:
