@@ -22,7 +22,7 @@ from typing import Any
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from portal import bulk, covering, lists, proofs
+from portal import bulk, carried, covering, lists, proofs
 from portal.book import Entries
 from portal.days import today
 from portal.faults import point
@@ -31,7 +31,7 @@ from portal.models import Event, Listing, Release, User
 from portal.models.turns import Turn, take_turns
 from portal.models.work import StaleLeaseError
 from portal.plans import Buried, Plan
-from portal.policy import Edition, Policy, current
+from portal.policy import current
 from portal.proofs import Tellings
 from takedown import publish as tuf
 from takedown.blocklist.state import State
@@ -75,7 +75,7 @@ def build(pk: int) -> bool:
     try:
         refuse_other_history()
         mark, plan = Mark.now(), lists.plan(today())
-        _refuse_lost_ground(plan)
+        carried.refuse_lost(plan)
         told = proofs.tellings(plan)
         drafts = _drafts(plan)
         staged = _stage(release, drafts, told)
@@ -222,18 +222,6 @@ def _failed(release: Release, error: TakedownError) -> bool:
     return False
 
 
-def _refuse_lost_ground(plan: Plan) -> None:
-    """A ground that the policy renamed, or took from an edition, must not un-block what people decided."""
-    last = Release.objects.filter(state=Release.State.PUBLISHED).order_by("-seq").first()
-    carried = {one["edition"]: one.get("grounds") for one in last.changes} if last else {}
-    for edition in plan.lists:
-        if lists.lost_grounds(plan, edition, carried.get(edition)):
-            raise TakedownError(
-                "policy.toml no longer carries a ground that listed entries stand on; put it back.",
-                slug="policy-lost-ground",
-            )
-
-
 def _drafts(plan: Plan) -> list[tuf.EditionDraft]:
     policy = current()
     bare = covering.in_full(policy, plan)
@@ -246,15 +234,15 @@ def _drafts(plan: Plan) -> list[tuf.EditionDraft]:
             disposition=policy.editions[name].disposition,
             includes=policy.editions[name].includes,
             cover=covering.cover(policy, policy.editions[name], entries, bare),
-            buried=_buried_by(policy, policy.editions[name], entries, plan.hidden),
+            buried=_buried_by(name, entries, plan.hidden),
         )
         for name, entries in plan.lists.items()
     ]
 
 
-def _buried_by(policy: Policy, edition: Edition, entries: Entries, hidden: Buried) -> State:
+def _buried_by(edition: str, entries: Entries, hidden: Buried) -> State:
     """The child-safety entries in an edition that carries such a ground."""
-    if not any(policy.grounds[name].restricted for name in policy.carried(edition.name)):
+    if not carried.restricted(edition):
         return State()
     return entries.book.keys(entries.mask & entries.book.mask(hidden.named))
 
@@ -276,6 +264,7 @@ def _stage(release: Release, drafts: Sequence[tuf.EditionDraft], told: Tellings)
 def _changes(plan: Plan, drafts: Sequence[tuf.EditionDraft], staged: tuf.Staged) -> list[dict[str, Any]]:
     """What the desk keeps of a release, edition by edition."""
     policy, covers = current(), {draft.name: draft.cover for draft in drafts}
+    has_buried = {draft.name for draft in drafts if isinstance(draft.buried, State) and len(draft.buried)}
     order = list(plan.lists)
     return [
         {
@@ -285,6 +274,7 @@ def _changes(plan: Plan, drafts: Sequence[tuf.EditionDraft], staged: tuf.Staged)
             "rows": one.rows,
             "state_sha256": one.state_sha256,
             "grounds": policy.carried(one.name),
+            "buried": carried.buried_since(one.name, one.name in has_buried),
             "held": plan.waiting[one.name].lines if plan.waiting[one.name].held else 0,
             "cover": covering.to_json(covers[one.name]),
         }

@@ -158,3 +158,47 @@ def test_every_dataset_of_the_policy_must_be_counted(two: Callable[..., None], m
 
 def test_what_an_index_cannot_count_has_no_key() -> None:
     assert set(covering._KEYS) == {"url_sha256", "img_sha256", "img_md5"}
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes"),
+    [
+        ('editions = ["research-safe"]\nrestricted = true', 'editions = ["research", "research-safe"]'),
+        ('editions = ["research-safe"]\nrestricted = true', "editions = []\nrestricted = true"),
+        ("[grounds.child-safety]", "[grounds.minors]"),
+    ],
+    ids=["not restricted", "carried nowhere", "renamed"],
+)
+def test_no_edit_of_the_policy_publishes_what_a_release_buried(
+    folder: Path,
+    two: Callable[..., None],
+    use_policy: Callable[[str], None],
+    mara: User,
+    settings: object,
+    was: str,
+    becomes: str,
+) -> None:
+    """Also where another request on the same row would keep the entry in the list."""
+    indexes.register(folder)
+    two()
+    removed("", "child-safety", hexdigest=digest_of(URLS[7]))
+    removed("", "private", hexdigest=digest_of(URLS[7]))
+    publish_next(mara, settings)
+    good = settings.POLICY_FILE.read_text()
+    assert was in good
+    use_policy(good.replace(was, becomes))
+    release = built(mara)
+    assert release.problem == "policy-lost-restriction"
+    assert "child-safety" in release.advice
+    use_policy(good)
+    assert publishing.build(release.pk)
+    release.refresh_from_db()
+    assert [one["buried"] for one in release.changes] == [[], ["child-safety"]]
+
+
+def publish_next(mara: User, settings: object) -> None:
+    release = built(mara)
+    assert release.state == Release.State.STAGED, release.advice
+    sign_release(release, settings)
+    publishing.ask_to_publish(release, mara)
+    assert publishing.publish(release.pk)
