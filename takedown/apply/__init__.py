@@ -27,7 +27,7 @@ from takedown.apply.inventory import Inventory
 from takedown.apply.layout import Layout, lay_out
 from takedown.apply.ledger import Ledger
 from takedown.apply.listed import Listing
-from takedown.apply.originals import check_in_place, check_out
+from takedown.apply.originals import check_in_place, check_ledger, check_out
 from takedown.apply.outcome import Failure, Outcome
 from takedown.apply.restore import Restored, restore
 from takedown.apply.run import Progress, Run
@@ -112,8 +112,8 @@ def apply(
         waiting: called when another run is at work there, before waiting for its end.
 
     Raises:
-        UsageError: no source, both or neither of `out` and `in_place`, `out` could touch an original, or a
-            folder cannot be written.
+        UsageError: no source, both or neither of `out` and `in_place`, `out` could touch an original, the
+            ledger lies in a source, or a folder cannot be written.
         VerificationFailed: the list on this disk was altered.
     """
     if (out is None) is not in_place:
@@ -122,6 +122,7 @@ def apply(
         )
     with ExitStack() as held:
         if ledger is not None and in_place:
+            check_ledger(ledger, sources)
             Ledger(ledger).make()
             keep = held.enter_context(result.alone(ledger, waiting))
             Ledger(ledger).recover([Path(source) for source in sources])
@@ -129,6 +130,8 @@ def apply(
         _check(layout, sources, out, in_place)
         parts = None if removed is None else table.parts_of(removed)
         terms = Terms.of(listing, out=out, ledger=ledger, removed=parts, inventory=inventory)
+        if terms.ledger is not None:
+            check_ledger(terms.ledger, sources)
         announced(announce, terms, layout)
         outcome = Outcome.of(listing, layout.failures)
         if out is not None:

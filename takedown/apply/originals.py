@@ -58,6 +58,17 @@ def check_in_place(layout: Layout) -> None:
                 )
 
 
+def check_ledger(ledger: Path, sources: Sequence[str | Path]) -> None:
+    """Raises UsageError when rows kept aside would themselves be taken for rows of a source."""
+    within = _folders(Path(source) for source in sources if os.path.isdir(source))
+    if not within.isdisjoint(_chain(ledger)):
+        raise UsageError(
+            f"The rows that are kept aside would go to {ledger}, inside a source, and be taken for its rows; "
+            "name a folder elsewhere with --ledger or --state.",
+            slug="ledger-in-source",
+        )
+
+
 def _refuse_meeting(out: Path, paths: Sequence[Path]) -> None:
     inside = Path(os.path.abspath(out))
     plain = [Path(os.path.abspath(path)) for path in paths]

@@ -115,6 +115,20 @@ def test_without_a_ledger_nothing_that_must_be_kept_is_removed(tmp_path, one):
     assert tree(tmp_path) == before
 
 
+@pytest.mark.parametrize("how", ["in place", "out", "through a link"])
+def test_rows_kept_aside_are_never_taken_for_rows_of_a_source(tmp_path, one, how):
+    """A second run would remove them from the ledger as well."""
+    (tmp_path / "link").symlink_to(one.parent)
+    ledger = (tmp_path / "link" if how == "through a link" else one.parent) / "state" / "ledger"
+    out = tmp_path / "out" if how == "out" else None
+    with pytest.raises(UsageError) as caught:
+        apply(quarantine(3), [one.parent], out, in_place=out is None, ledger=ledger)
+    assert caught.value.slug == "ledger-in-source"
+    assert [path.name for path in one.parent.iterdir()] == ["0.parquet"]
+    # Of files that are named one by one nothing else is read.
+    assert apply(quarantine(3), [one], in_place=True, ledger=ledger).removed == 1
+
+
 def test_an_older_list_and_another_edition_put_nothing_back(tmp_path, one):
     out, ledger = tmp_path / "out", tmp_path / "ledger"
     apply(quarantine(0, 7, seq=7), [one], out, ledger=ledger)
