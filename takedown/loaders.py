@@ -31,7 +31,7 @@ Sample = Mapping[str, Any]
 S = TypeVar("S", bound=Sample)
 
 _URLS = ("url", "URL")
-_CAPTIONS = ("caption", "TEXT", "text", "txt")
+_CAPTIONS = ("TEXT", "caption", "text")  # as takedown/dataset/columns.py has them
 _COLUMNS = {"img_sha256": ("sha256", "SHA256"), "img_md5": ("md5", "MD5")}
 
 _sha256 = hashlib.sha256
@@ -144,6 +144,8 @@ def _again(
 
 def _of_row(sample: Sample) -> tuple[bytes | None, str]:
     url, caption = _first(sample, _URLS), _first(sample, _CAPTIONS)
+    if caption is None:  # what stands beside the picture may have been written anew for training
+        caption = _first(sample, ("txt",))
     if url is None and caption is None:
         return None, "null-url-and-caption"
     return _sha256((url or b"") + b"\n" + (caption or b"")).digest(), ""

@@ -278,3 +278,16 @@ def test_the_package_gives_the_name_away_and_brings_in_little():
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    "sample",
+    [
+        {"URL": "u", "TEXT": "c", "caption": "written anew"},
+        {"url": "u", "caption": "c", "text": "written anew"},
+        {"jpg": b"", "txt": "written anew", "json": {"url": "u", "caption": "c"}},
+        {"jpg": b"", "txt": "c", "json": {"url": "u", "caption": None}},
+    ],
+)
+def test_of_several_captions_the_one_counts_that_apply_takes(sample: dict[str, Any]) -> None:
+    assert not listing(row_sha256=[row_sha256("u", "c").hex()]).keep(sample)
