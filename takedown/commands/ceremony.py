@@ -22,14 +22,19 @@ def add(commands: Commands) -> None:
         "Make the publisher's keys and an empty, signed release repository.",
         "takedown ceremony --keys /media/usb/keys --repository releases --publisher 'Example Lab'",
         ceremony,
-        details="Without a step, all keys are made here, in one go: give root.json to holders by a way that "
-        "they trust, move the root and targets keys to the people and machines that hold them, and leave "
-        "only snapshot and timestamp keys with the server. With the steps, each holder makes their own key "
-        "on their own machine, and only small public files travel; so are keys replaced later.",
+        details="Without a step, all keys are made here, in one go: give metadata/1.root.json of the "
+        "repository to holders by a way that they trust, move the root and targets keys to the people and "
+        "machines that hold them, and leave only snapshot and timestamp keys with the server. With the "
+        "steps, each holder makes their own key on their own machine, and only small public files travel; so "
+        "are keys replaced later.",
     )
     # Names of their own, since a step has options of the same spelling.
     parser.add_argument(
-        "--keys", dest="all_keys", type=Path, metavar="DIR", help="new folder for private keys"
+        "--keys",
+        dest="all_keys",
+        type=Path,
+        metavar="DIR",
+        help="new folder for private keys, outside the one to publish",
     )
     parser.add_argument(
         "--repository", dest="all_repository", type=Path, metavar="DIR", help="new folder to publish"
