@@ -59,7 +59,7 @@ def _add_from_diff(commands: Commands) -> None:
         type=int,
         default=64,
         metavar="N",
-        help="digits published of each digest (default: 64, all)",
+        help="digits published of each digest, at most 16 (default: 64, all)",
     )
     parser.add_argument(
         "--k-min", type=int, metavar="K", help="with fewer digits: least rows under any entry (default: 300)"
