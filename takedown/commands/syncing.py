@@ -44,7 +44,7 @@ def _add_sync(commands: Commands) -> None:
         required=True,
         type=Path,
         metavar="root.json",
-        help="the publisher's root file, had by a way that you trust",
+        help="the publisher's root file, had by a way that you trust; the same file each time",
     )
     parser.add_argument(
         "--min-seq",
@@ -64,7 +64,7 @@ def _add_verify(commands: Commands) -> None:
         "takedown verify",
         verify,
         details="With --compare, also asks whether another place that serves the releases tells the same "
-        "story; that needs a network.",
+        "story: its signatures and manifests, not the data files. That needs a network.",
     )
     parser.add_argument(
         "--compare",
