@@ -3,8 +3,9 @@
 1. An edition that includes another removes whatever that one removes.
 2. An edition that cuts its digests comes with a count of what they cover, and covers enough (cover.py).
 3. Child-safety entries are only ever buried: by an edition that cuts, purges and covers 300 or more. None
-   begins to be listed in full, or the difference of two editions would point at it. An entry that stood in
-   full before it became one stays: taking it out now would point at it just as well.
+   begins to be listed in full, or cut to digits that do not bury it, or the difference of two editions would
+   point at it. An entry that stood there before it became one stays: taking it out now would point at it
+   just as well.
 4. They are listed by address alone: a row that is listed by two kinds stands where two prefixes cross, and
    few rows do.
 """
@@ -66,8 +67,8 @@ def check_editions(
             )
         if draft.prefix_hex < FULL:
             cover.check(draft.name, states[draft.name], draft.k_min, draft.cover)
-        if draft.prefix_hex > cover.MOST_DIGITS:
-            _check_hidden(draft.name, states[draft.name], hidden)
+        if not _buries(draft):
+            _check_hidden(draft, hidden, listed)
 
 
 def _buries(draft: EditionDraft) -> bool:
@@ -113,14 +114,24 @@ def _together(lists: Sequence[State]) -> State:
     return State.trusted(FULL, {kind: np.unique(np.concatenate(parts)) for kind, parts in found.items()})
 
 
-def _check_hidden(name: str, state: State, hidden: State) -> None:
-    """An edition of whole digests lists none of them; one cut to 17 and more digits is refused elsewhere."""
-    shown = (
-        np.intersect1d(found, state.digests(kind), assume_unique=True) for kind, found in hidden.lists.items()
+def _check_hidden(draft: EditionDraft, hidden: State, listed: Callable[[str], State | None]) -> None:
+    """An edition that does not bury them begins to list none of them."""
+    keys = listed_as(draft.keys) if hidden.lists else State()
+    shown = State.trusted(
+        FULL,
+        {
+            kind: np.intersect1d(found, keys.digests(kind), assume_unique=True)
+            for kind, found in hidden.lists.items()
+        },
     )
-    if any(map(len, shown)):
+    if not shown.lists:
+        return
+    standing = listed(draft.name)
+    if standing is not None and standing.prefix_hex == draft.prefix_hex:
+        shown = without(cut(shown, draft.prefix_hex), standing)
+    if shown.lists:
         raise UsageError(
-            f"Edition {name} would list child-safety entries in full; leave them to the edition that buries "
-            "them. Nothing was staged.",
+            f"Edition {draft.name} would list child-safety entries in full, or cut to digits that do not "
+            "bury them; leave them to the edition that buries them. Nothing was staged.",
             slug="child-safety-in-full",
         )

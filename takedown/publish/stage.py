@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 
@@ -127,6 +127,7 @@ def stage(
     """
     current = load_head(repository)
     _check_drafts(current, staging, editions)
+    editions = [replace(draft, keys=listed_as(draft.keys)) for draft in editions]
     states = {draft.name: listed_as(draft.keys, draft.prefix_hex) for draft in editions}
     check_editions(editions, states, lambda name: _listed(repository, current, name))
     part = staging.with_name(f".{staging.name}.part")

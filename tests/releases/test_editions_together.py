@@ -139,6 +139,19 @@ def test_no_edition_begins_to_list_them_in_full(desk: Any, make_key: MakeKey) ->
         desk.stage_drafts(again)
 
 
+def test_no_edition_begins_to_list_them_by_digits_that_do_not_bury(desk: Any, make_key: MakeKey) -> None:
+    def blurred(*keys: Key) -> EditionDraft:
+        """Twelve digits name one row of any dataset, and nobody promised more."""
+        return EditionDraft("research", keys, prefix_hex=12, cover=cover_of(keys, 12, 1))
+
+    a, b = make_key("a"), make_key("b")
+    assert refused(desk, blurred(a), safe([a], buried=[a])) == "child-safety-in-full"
+    desk.release_drafts([blurred(a), safe([a])])
+    desk.stage_drafts([blurred(a), safe([a, b], buried=[a, b])])
+    with pytest.raises(UsageError, match="digits that do not bury"):
+        desk.stage_drafts([blurred(a, b), safe([a, b], buried=[a, b])])
+
+
 DIGESTS = st.text("0123456789abcdef", min_size=64, max_size=64)
 KEYS = st.one_of(
     DIGESTS.map(lambda digest: Key("url_sha256", digest)),
