@@ -35,6 +35,14 @@ def versions(paths: Iterable[Path]) -> list[Version | None]:
     return [version(path) for path in paths]
 
 
+def touched(paths: Iterable[Path]) -> list[list[int]]:
+    """Of each file when anything about it last changed, which cannot be set back, and how many names it has.
+
+    A new name, such as a result that is a hard link, changes both. Raises OSError.
+    """
+    return [[about.st_ctime_ns, about.st_nlink] for about in (path.stat() for path in paths)]
+
+
 def mark(path: Path) -> Mark | None:
     """None where there is no such file."""
     try:

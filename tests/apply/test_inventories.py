@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from factories import lists, shards
 
-from takedown.apply import inventory
+from takedown.apply import apply, inventory, marks
 from takedown.apply.inventory import Inventory
 from takedown.apply.scan import Removals, Scanner
 from takedown.blocklist.table import Table
@@ -140,7 +141,7 @@ def test_damaged_keys_are_noticed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"{}\n", b'{"format":2,"shards":{}}\n', b'{"format":1,"shards":[]}\n']
+    "content", [b"", b"{}\n", b'{"format":1,"shards":{}}\n', b'{"format":2,"shards":[]}\n']
 )
 def test_another_file_is_no_inventory(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "inventory.json").write_bytes(content)
@@ -159,3 +160,38 @@ def test_every_kind_is_taken(tmp_path: Path) -> None:
     [known] = Inventory.open(tmp_path / "inventory").shards.values()
     assert set(known.unknown) == set(PUBLISHED_KINDS)
     assert known.unknown["img_sha256"] == {"no-sha256-column": ROWS}
+
+
+@pytest.mark.parametrize("form", ["parquet", "jsonl"])
+def test_a_shard_whose_time_was_set_back_is_opened(tmp_path: Path, form: str) -> None:
+    """Same size, same file, same time: only the listed address is another one."""
+    path = tmp_path / "copy" / f"0.{form}"
+    path.parent.mkdir()
+    if form == "parquet":
+        table = pa.table({"URL": ["https://a.example/1", "https://a.example/2"]})
+        pq.write_table(table, path, compression="NONE", write_statistics=False)
+    else:
+        path.write_text('{"url": "https://a.example/1"}\n')
+    inventory.build(tmp_path / "inventory", [path])
+    listing = lists.of_urls("https://a.example/9")
+    tables = _tables(listing)
+    [shard] = open_source(path).shards
+    assert Inventory.open(tmp_path / "inventory").none(shard, tables) is not None
+    before = path.stat()
+    with path.open("r+b") as file:
+        content = file.read().replace(b"example/1", b"example/9")
+        file.seek(0)
+        file.write(content)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert marks.version(path) == [before.st_size, before.st_mtime_ns, before.st_ino]
+    [shard] = open_source(path).shards
+    assert Inventory.open(tmp_path / "inventory").none(shard, tables) is None
+    assert inventory.build(tmp_path / "inventory", [path]).read == 1
+
+
+def test_a_result_that_is_a_link_does_not_make_an_inventory_old(tmp_path: Path) -> None:
+    copy = _parquet(tmp_path / "copy", 2)
+    inventory.build(tmp_path / "inventory", [copy])
+    apply(lists.of_urls("https://a.example/9"), [copy], tmp_path / "out")
+    assert (copy / "0.parquet").samefile(tmp_path / "out" / "0.parquet")
+    assert inventory.build(tmp_path / "inventory", [copy]).read == 0

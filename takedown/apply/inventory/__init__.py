@@ -23,8 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from takedown import disk, farm
-from takedown.apply import marks
-from takedown.apply.inventory.taking import ShardKeys, read
+from takedown.apply.inventory.taking import ShardKeys, is_true, read
 from takedown.apply.layout import lay_out
 from takedown.apply.outcome import Failure
 from takedown.apply.scan import Removals
@@ -34,7 +33,7 @@ from takedown.dataset import Shard, identity
 from takedown.errors import BadDataset, TakedownError, UsageError
 from takedown.keys import PUBLISHED_KINDS
 
-FORMAT = 1
+FORMAT = 2
 INDEX = "inventory.json"
 LOCK = ".lock"
 
@@ -102,7 +101,7 @@ class Inventory:
             BadDataset: the keys of the shard are damaged.
         """
         known = self.shards.get(identity(shard.path))
-        if known is None or known.versions != marks.versions(shard.files()):
+        if known is None or not is_true(known, shard):
             return None
         if any(not _complete(known, table.kind) for table in tables) or self._named(known, tables):
             return None
@@ -174,7 +173,7 @@ def build(
 
 
 def _stale(known: ShardKeys | None, shard: Shard) -> bool:
-    return known is None or known.versions != marks.versions(shard.files())
+    return known is None or not is_true(known, shard)
 
 
 def _complete(known: ShardKeys, kind: str) -> bool:

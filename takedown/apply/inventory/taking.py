@@ -37,6 +37,8 @@ class ShardKeys:
 
     Attributes:
         versions: of each of its files (marks.py).
+        touched: likewise, for those whose times were set back.
+        stamp: of the shard, for those that only got or lost a name.
         rows, null_urls: counted.
         unknown: kind -> reason -> rows that have no key of this kind; every kind that was taken is there.
         file: name of the file of keys.
@@ -44,6 +46,8 @@ class ShardKeys:
     """
 
     versions: list[marks.Version | None]
+    touched: list[list[int]]
+    stamp: str
     rows: int
     null_urls: int
     unknown: dict[str, dict[str, int]]
@@ -86,20 +90,18 @@ class _Taking:
         self.waiting = 0
 
 
-def take(
-    shard: Shard, versions: list[marks.Version | None], folder: Path, tell: Callable[[int], None]
-) -> ShardKeys:
+def take(shard: Shard, folder: Path, tell: Callable[[int], None]) -> ShardKeys:
     """Read a shard and write its keys into the folder of an inventory.
 
     Args:
         shard: what is read.
-        versions: of its files before it was read.
         folder: of the inventory.
         tell: called with rows as they are read.
 
     Raises:
-        BadDataset: the shard is damaged.
+        BadDataset: the shard is damaged, or changed while it was read.
     """
+    versions, touched, stamp = marks.versions(shard.files()), marks.touched(shard.files()), shard.stamp()
     shard.verify()
     taking = _Taking()
     name = hashlib.sha256(identity(shard.path).encode("utf-8", "surrogateescape")).hexdigest()[:24]
@@ -116,8 +118,14 @@ def take(
         disk.sync_file(out.fileno())
     disk.rename(part, target)
     unknown = {kind: dict(sorted(reasons.items())) for kind, reasons in taking.unknown.items()}
+    if marks.versions(shard.files()) != versions:
+        raise BadDataset(
+            f"{shard.path} changed while it was read; run the command again.", slug="dataset-changed"
+        )
     return ShardKeys(
         versions,
+        touched,
+        stamp.digest,
         taking.rows,
         taking.null_urls,
         unknown,
@@ -125,6 +133,19 @@ def take(
         target.stat().st_size,
         disk.sha256_file(target),
     )
+
+
+def is_true(known: ShardKeys, shard: Shard) -> bool:
+    """Whether the shard is still the one whose keys these are. Raises OSError, BadDataset."""
+    files = shard.files()
+    if known.versions != marks.versions(files):
+        return False
+    now = marks.touched(files)
+    if now == known.touched:
+        return True
+    # Somebody changed it and set its time back, unless it was given another name or lost one.
+    same = all(a == b or a[1] != b[1] for a, b in zip(now, known.touched, strict=True))
+    return same and shard.stamp().digest == known.stamp
 
 
 def read(folder: Path, known: ShardKeys) -> Iterator[tuple[str, Keys]]:

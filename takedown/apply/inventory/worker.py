@@ -6,10 +6,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from takedown import farm
-from takedown.apply import marks
 from takedown.apply.inventory.taking import take
 from takedown.dataset import open_source
-from takedown.errors import BadDataset
 
 
 def work(task: farm.Task, tell: farm.Tell) -> farm.Result:
@@ -19,13 +17,7 @@ def work(task: farm.Task, tell: farm.Tell) -> farm.Result:
         BadDataset: the shard is damaged, or changed while it was read.
     """
     [shard] = open_source(task["path"]).shards
-    versions = marks.versions(shard.files())
-    found = take(shard, versions, Path(task["folder"]), tell)
-    if marks.versions(shard.files()) != versions:
-        raise BadDataset(
-            f"{shard.path} changed while it was read; run the command again.", slug="dataset-changed"
-        )
-    return asdict(found)
+    return asdict(take(shard, Path(task["folder"]), tell))
 
 
 if __name__ == "__main__":
