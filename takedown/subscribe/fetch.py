@@ -1,18 +1,25 @@
 """Getting bytes from where releases are served, http(s) or a folder, and turning failures into two kinds.
 
 Nothing that arrives here is trusted. A cap on length is enforced while reading, so that a hostile server
-cannot fill the disk.
+cannot fill the disk; and a least speed, so that one that sends a byte now and then cannot hold a sync up for
+ever, which would look like no news.
 """
 
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import urllib3
-from tuf.api.exceptions import DownloadError, DownloadHTTPError, DownloadLengthMismatchError
+from tuf.api.exceptions import (
+    DownloadError,
+    DownloadHTTPError,
+    DownloadLengthMismatchError,
+    SlowRetrievalError,
+)
 from tuf.ngclient import FetcherInterface
 from tuf.ngclient.urllib3_fetcher import Urllib3Fetcher
 
@@ -21,6 +28,9 @@ from takedown.errors import UsageError, VerificationFailed
 
 #: Seconds without a byte before a server counts as gone.
 TIMEOUT = 30
+#: Seconds that any answer may take, and one more for each so many bytes of it.
+PATIENCE = 120
+LEAST_RATE = 1_000
 
 _BLOCK = 1 << 20
 
@@ -48,12 +58,25 @@ class Fetcher(FetcherInterface):
     """python-tuf's own fetcher for http(s), a file reader for ``file:``; every failure is a DownloadError."""
 
     def __init__(self) -> None:
-        self._http = Urllib3Fetcher(socket_timeout=TIMEOUT, app_user_agent=f"dataset-takedown/{__version__}")
+        self._http = _Piecewise(socket_timeout=TIMEOUT, app_user_agent=f"dataset-takedown/{__version__}")
 
     def _fetch(self, url: str) -> Iterator[bytes]:
         if urlsplit(url).scheme == "file":
             return _read_blocks(Path(unquote(urlsplit(url).path)))
-        return _no_surprises(self._http.fetch(url))
+        return _no_surprises(_fast_enough(self._http.fetch(url)))
+
+
+class _Piecewise(Urllib3Fetcher):
+    """Hands on what arrives when it arrives; the library waits for a whole block, however slowly it comes."""
+
+    def _chunks(self, response: urllib3.response.BaseHTTPResponse) -> Iterator[bytes]:
+        try:
+            while piece := response.read1(_BLOCK):
+                yield piece
+        except urllib3.exceptions.TimeoutError as error:
+            raise SlowRetrievalError("nothing came any more") from error
+        finally:
+            response.release_conn()
 
 
 def download(fetcher: FetcherInterface, url: str, target: Path, size: int, sha256: str) -> int:
@@ -106,6 +129,21 @@ def _blocks(path: Path) -> Iterator[bytes]:
                 yield block
     except OSError as error:
         raise DownloadError("the file cannot be read") from error
+
+
+def _fast_enough(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The same pieces, as long as they come at LEAST_RATE after a while."""
+    waited, had = 0.0, 0
+    while True:
+        since = time.monotonic()
+        chunk = next(chunks, None)
+        waited += time.monotonic() - since
+        if chunk is None:
+            return
+        had += len(chunk)
+        if waited > PATIENCE + had / LEAST_RATE:
+            raise SlowRetrievalError("too little comes to ever be all of it")
+        yield chunk
 
 
 def _no_surprises(chunks: Iterator[bytes]) -> Iterator[bytes]:
