@@ -8,6 +8,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 from decided import digest, removed, taken_back
+from django.db import connection
 from test_releases_page import page  # noqa: F401 - a fixture
 
 from portal import bulk, demo, lists, marks, publishing, tasks, waiting
@@ -68,6 +69,7 @@ def test_an_entry_of_letters_that_no_digest_has_is_refused_when_it_is_staged(mar
 
 def test_rows_in_bulk_are_what_they_would_be_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bulk, "_MANY", 2)
+    monkeypatch.setattr(connection.features, "max_query_params", 8)
     items = [removed(name) for name in "abc"]
     release = Release.objects.create(created=today(), state=Release.State.STAGED)
     entries = [*Support.objects.order_by("pk").values_list("entry", flat=True)[:2], None]
