@@ -113,6 +113,8 @@ def _write(terms: Terms, job: Job, found: Scanned, counts: Counts) -> Counts:
 def _files(terms: Terms, job: Job, found: Scanned, pending: Pending) -> int:
     """Step 2; bytes written."""
     folder = terms.folder(job)
+    for stray in () if terms.in_place else job.shard.strays(folder):
+        pending.remove(stray)
     if len(found.removals.rows):
         written = job.shard.rewrite(found.removals.rows, folder, pending)
         if terms.in_place:

@@ -183,6 +183,10 @@ class Shard(ABC):
         """Those of `files()` that say what is in the shard; `rewrite` puts them in place last."""
         return self.files()
 
+    def strays(self, folder: Path) -> list[Path]:
+        """Files that an earlier result in this folder has, and that the shard no longer has."""
+        return []
+
     def scan_bytes(self, columns: Collection[str]) -> int:
         """How many bytes `rows(columns=columns)` reads, from footers."""
         return sum(file.stat().st_size for file in self.files())

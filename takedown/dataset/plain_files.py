@@ -112,6 +112,13 @@ class PlainFilesShard(Shard):
     def main_files(self) -> tuple[Path, ...]:
         return self.files()[: 2 if self.stats.is_file() else 1]
 
+    def strays(self, folder: Path) -> list[Path]:
+        there = folder / self.folder.name
+        ours = set(self.relative_files())
+        names = [name.name for name in there.iterdir() if name.is_file()] if there.is_dir() else []
+        inside = [Path(there.name, name) for name in sorted(names) if name[0] != "."]
+        return [folder / name for name in (*inside, Path(self.stats.name)) if name not in ours]
+
     def scan_bytes(self, columns: Collection[str]) -> int:
         return self.sidecar.scan_bytes(columns)
 

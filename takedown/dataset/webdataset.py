@@ -128,6 +128,11 @@ class Img2datasetShard(Shard):
         index = (self.index,) if self.index else ()
         return (self.path, *beside, *((self.stats,) if self.stats.is_file() else ()), *index)
 
+    def strays(self, folder: Path) -> list[Path]:
+        place, ours = folder / self.path.name, {file.name for file in self.files()}
+        beside = (partner(place, TABLE), folder / self.stats.name, partner(place, INDEX))
+        return [file for file in beside if file is not None and file.is_file() and file.name not in ours]
+
     def scan_bytes(self, columns: Collection[str]) -> int:
         return self.sidecar.scan_bytes(columns) if self.sidecar else self.path.stat().st_size
 

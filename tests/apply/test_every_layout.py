@@ -10,6 +10,7 @@ import pytest
 from factories import lists, shards
 
 from takedown.apply import apply, plan, restore
+from takedown.apply.check import check
 
 ROWS = 6
 GONE = (1, 4)
@@ -117,3 +118,25 @@ def test_what_no_list_names_is_linked(tmp_path, layout):
     outcome = apply(lists.of_urls("other"), [tmp_path / "in"], tmp_path / "out")
     assert (outcome.errors, outcome.bytes_written) == ([], 0)
     assert tree(tmp_path / "out") == tree(tmp_path / "in")
+
+
+@pytest.mark.parametrize("names", ["nothing", "another row"])
+@pytest.mark.parametrize("layout", ["tar", "plain files"])
+def test_what_left_the_source_leaves_the_result(tmp_path, layout, names):
+    """Rows that were removed in place, and a sidecar's companions, are not left over from an earlier run."""
+    make = shards.plain_files if layout == "plain files" else shards.img2dataset
+    records = make(tmp_path / "in", shards=1)[0]
+    if layout == "tar":
+        shards.wds2idx(tmp_path / "in" / "00000.tar")
+    apply(lists.of_urls(), [tmp_path / "in"], tmp_path / "out")
+    gone, other = (lists.of_urls(records[row]["url"]) for row in (1, 3))
+    apply(gone, [tmp_path / "in"], in_place=True, ledger=tmp_path / "ledger")
+    for name in ("00000.idx", "00000_stats.json"):
+        (tmp_path / "in" / name).unlink(missing_ok=True)
+    listed = other if names == "another row" else lists.of_urls()
+    outcome = apply(listed, [tmp_path / "in"], tmp_path / "out")
+    assert (outcome.removed, outcome.errors) == (len(listed.digests["url_sha256"]), [])
+    assert check(gone, [tmp_path / "out"], workers=1).clean
+    again = apply(listed, [tmp_path / "in"], tmp_path / "new")
+    assert again.rows_out == outcome.rows_out
+    assert tree(tmp_path / "out") == tree(tmp_path / "new")
