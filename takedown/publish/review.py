@@ -25,6 +25,7 @@ from takedown.blocklist.rebuild import check_state, rebuild
 from takedown.blocklist.state import State
 from takedown.errors import UsageError, VerificationFailed
 from takedown.publish.keyring import profile_of
+from takedown.publish.live import cut
 from takedown.publish.receipts_log import check_log
 from takedown.publish.repository import Head, load_head, load_manifests, read_targets, seq_of
 from takedown.publish.terms import TermChange, Terms, changed_terms, check_signed_part, disagree, terms_of
@@ -38,7 +39,8 @@ class EditionChange:
         added, removed, rows: entries that come, that go, and that the new list has.
         full_state: True when the release carries the whole list and not the delta alone.
         changed: what the edition says otherwise than in the release before.
-        delta: the entries themselves, for whoever wants to look.
+        delta: the entries themselves, for whoever wants to look; where the list is cut to another length than
+            before, as far as both lists tell them apart.
     """
 
     name: str
@@ -172,10 +174,13 @@ def _review_edition(
         raise disagree("a manifest names another log than the checkpoint")
     last = current.manifests.get(manifest.edition, (None, ""))[0]
     if last is None or last.prefix_hex != manifest.prefix_hex:
-        # Nothing to compare with: the whole list is new, and must be there in full.
+        # No delta leads there: the whole list is new, and must be there in full.
         if manifest.deltas:
             raise disagree("a manifest carries on deltas of a list cut to another length")
-        return _change(manifest, last, diff(State(manifest.prefix_hex), rebuild(_in(staging), manifest)))
+        old = rebuild(_in(repository), last) if last else State(manifest.prefix_hex)
+        shared = min(old.prefix_hex, manifest.prefix_hex)
+        new = rebuild(_in(staging), manifest)
+        return _change(manifest, last, diff(cut(old, shared), cut(new, shared)))
     old = rebuild(_in(repository), last)
     delta = diff(old, _new_state(staging, manifest, last, old))
     staged = manifest.deltas[-1]

@@ -116,6 +116,17 @@ def test_an_edition_cut_to_another_length_is_shown_as_changed(desk: Any) -> None
     )
 
 
+@pytest.mark.parametrize(("before", "after"), [(64, 12), (12, 64), (12, 11)])
+def test_what_goes_is_shown_where_the_list_is_cut_to_another_length_too(
+    desk: Any, before: int, after: int
+) -> None:
+    """Else a portal could drop or exchange entries in the release that changes the length."""
+    desk.release(["a", "b", "c"], prefix_hex=before)
+    staging, _ = desk.stage(["c", "d"], prefix_hex=after)
+    change = writer.review(desk.repository, staging).editions[0]
+    assert (change.added, change.removed, change.rows) == (1, 2, 2)
+
+
 def test_editions_that_say_different_things_are_not_one_release(
     desk: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
