@@ -37,9 +37,8 @@ def _insert_arrays(
     into: str, kinds: Sequence[str], arrays: Mapping[str, Sequence[Any]], same: Mapping[str, Any]
 ) -> None:
     columns = "given.*" + ", %s" * len(same)
-    statement = (
-        f"{into} SELECT {columns} FROM unnest({', '.join(f'%s::{kind}[]' for kind in kinds)}) AS given"
-    )
+    lists = ", ".join(f"%s::{kind}[]" for kind in kinds)
+    statement = f"{into} SELECT {columns} FROM unnest({lists}) AS given"  # noqa: S608 - names of columns
     with connection.cursor() as cursor:
         for pieces in _pieces(arrays, _MANY):
             cursor.execute(statement, [*same.values(), *map(list, pieces)])
