@@ -149,6 +149,8 @@ def read(path: Path) -> Policy:
         _check_child_safety(policy, edition)
         _check_digits(edition)
         _check_includes(policy, edition, ())
+    for edition in policy.editions.values():
+        _check_nothing_stands_beside(policy, edition)
     return policy
 
 
@@ -252,6 +254,20 @@ def _check_includes(policy: Policy, edition: Edition, above: tuple[str, ...]) ->
                 f"{edition.name} there too."
             )
         _check_includes(policy, other, (*above, edition.name))
+
+
+def _check_nothing_stands_beside(policy: Policy, edition: Edition) -> None:
+    """A row may be listed before it is reported. Where both lists have it then, the report changes neither;
+    otherwise the first digits of what another list names would begin to be listed."""
+    if not any(policy.grounds[name].restricted for name in policy.carried(edition.name)):
+        return
+    included = policy.included(edition.name)
+    beside = [one.name for one in policy.editions.values() if not one.buries and one.name not in included]
+    if beside:
+        raise PolicyError(
+            f"editions.{edition.name} carries a restricted ground: it must include {beside[0]}, or what both "
+            "list after a report would be pointed at."
+        )
 
 
 def _only_known(place: str, table: Mapping[str, Any], noun: type) -> None:

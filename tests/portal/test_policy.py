@@ -82,8 +82,20 @@ BOTH, ONE, SAFE_ONLY, FULL_ONLY = '["full", "safe"]', '["full"]', '["safe"]', '[
     ("text", "grounds", "said"),
     [
         # Child safety: buried wherever it is listed.
-        (FULL + SAFE, {"private": BOTH, "csam": SAFE_ONLY}, None),
-        (FULL + SAFE, {"private": ONE, "csam": SAFE_ONLY}, None),
+        (FULL + SAFE + 'includes = ["full"]\n', {"private": BOTH, "csam": SAFE_ONLY}, None),
+        # An entry of another list that is reported would begin to be listed here: that points at it.
+        (FULL + SAFE, {"private": BOTH, "csam": SAFE_ONLY}, "it must include full"),
+        (FULL + SAFE, {"private": ONE, "csam": SAFE_ONLY}, "it must include full"),
+        (
+            SAFE.replace("safe", "blurred") + SAFE.replace("= 6", "= 5"),
+            {"private": '["blurred"]', "csam": SAFE_ONLY},
+            "it must include blurred",
+        ),
+        (
+            SAFE.replace("safe", "hidden") + "k_min = 300\n" + SAFE,
+            {"private": '["hidden"]', "csam": SAFE_ONLY},
+            None,
+        ),
         (FULL + SAFE, {"private": BOTH, "csam": "[]"}, None),
         (FULL, {"private": ONE, "csam": ONE}, "editions.full carries the restricted ground csam"),
         (FULL + SAFE, {"private": BOTH, "csam": BOTH}, "editions.full carries the restricted ground csam"),
@@ -107,7 +119,6 @@ BOTH, ONE, SAFE_ONLY, FULL_ONLY = '["full", "safe"]', '["full"]', '["safe"]', '[
         (FULL + "k_min = 300\n", {"private": ONE}, "k_min must be 0"),
         (SAFE.replace("purge", "quarantine") + "k_min = 20\n", {"private": SAFE_ONLY}, None),
         # Includes: a smaller list is inside a larger one, whatever is decided.
-        (FULL + SAFE + 'includes = ["full"]\n', {"private": BOTH, "csam": SAFE_ONLY}, None),
         (FULL + SAFE + 'includes = ["full"]\n', {"private": ONE}, "name safe there too"),
         (
             FULL + SAFE + 'includes = ["full"]\n',
@@ -163,7 +174,8 @@ def test_what_editions_owe_each_other_and_child_safety(
 
 
 def test_an_edition_that_buries_has_the_least_k_min_where_it_names_none(tmp_path: Path) -> None:
-    found = _read(tmp_path, _editions(FULL + SAFE, private=BOTH, csam=SAFE_ONLY))
+    safe = SAFE + 'includes = ["full"]\n'
+    found = _read(tmp_path, _editions(FULL + safe, private=BOTH, csam=SAFE_ONLY))
     assert {name: one.k_min for name, one in found.editions.items()} == {"full": 0, "safe": 300}
     assert found.editions["safe"].min_delta_entries == 100
 
