@@ -38,7 +38,7 @@ def _add_check(commands: Commands) -> None:
         "is older than --max-age, 3 that a file could not be read, so that nobody knows. The statement is an "
         "in-toto statement for you to sign; it holds counts and digests, and no row, address or file name.",
     )
-    add_sources(parser)
+    add_sources(parser, stores=False)
     parser.add_argument(
         "--max-age",
         type=_days,
@@ -63,7 +63,10 @@ def _add_inventory(commands: Commands) -> None:
         "not read again. Then give it to plan, apply and check with --inventory.",
     )
     parser.add_argument(
-        "sources", nargs="+", metavar="SOURCE", help="a .parquet file, a .tar shard or a folder"
+        "sources",
+        nargs="+",
+        metavar="SOURCE",
+        help="a .parquet file, a .tar shard, an address list or a folder",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the inventory")
     add_workers(parser)
@@ -112,6 +115,12 @@ def _refuse_old(listing: LocalBlocklist, most: int | None, today: date) -> None:
     if listing.confirmed is None:
         raise Stale(
             "It is not known when this list was last the newest; run 'takedown sync' first.",
+            slug="list-too-old",
+        )
+    if (today - listing.confirmed).days < -1:  # a clock was wrong then, or is now
+        raise Stale(
+            f"This list says it was last known to be the newest on {listing.confirmed}, a day still to "
+            "come; set the clock of this machine, and run 'takedown sync'.",
             slug="list-too-old",
         )
     if (today - listing.confirmed).days > most:

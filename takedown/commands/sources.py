@@ -16,14 +16,19 @@ if TYPE_CHECKING:
 LEDGER = "ledger"
 
 
-def add_sources(parser: argparse.ArgumentParser, *, needed: bool = True) -> None:
-    """Declare SOURCE ..., --edition, --dataset and --state."""
+def add_sources(parser: argparse.ArgumentParser, *, needed: bool = True, stores: bool = True) -> None:
+    """Declare SOURCE ..., --edition, --dataset and --state.
+
+    Args:
+        needed: at least one.
+        stores: the command can be given the address of a store.
+    """
+    remote = "; or the address of a store, such as s3://bucket/laion" if stores else ""
     parser.add_argument(
         "sources",
         nargs="+" if needed else "*",
         metavar="SOURCE",
-        help="a .parquet file, a .tar shard, an address list or a folder; or the address of a store, such as "
-        "s3://bucket/laion",
+        help=f"a .parquet file, a .tar shard, an address list or a folder{remote}",
     )
     add_list(parser)
 

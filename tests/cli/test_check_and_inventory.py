@@ -101,6 +101,17 @@ def test_a_list_that_is_too_old_is_refused(holder: Holder, days: int, code: int,
     assert ("run 'takedown sync' first" in holder.err) == (code == 6)
 
 
+@pytest.mark.parametrize(("days", "code"), [(1, 7), (2, 6)])
+def test_a_day_that_is_still_to_come_proves_nothing(
+    holder: Holder, monkeypatch: pytest.MonkeyPatch, days: int, code: int
+) -> None:
+    """A list synced while the clock was wrong would otherwise stay young for as long."""
+    confirmed = datetime.now(UTC).date() + timedelta(days=days)
+    monkeypatch.setattr("takedown.subscribe.LocalBlocklist.confirmed", property(lambda _: confirmed))
+    assert holder.check("--max-age", "35d") == code
+    assert ("clock" in holder.err) == (code == 6)
+
+
 @pytest.mark.parametrize("age", ["35", "d", "-3d", "1y", "0d", "99999d"])
 def test_an_age_that_is_none_is_a_wrong_call(holder: Holder, age: str) -> None:
     assert holder.check(f"--max-age={age}") == 2
