@@ -10,6 +10,7 @@ Statistics in the footer are never believed: they can lie, and a lie would pass 
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -196,6 +197,11 @@ def open_parquet(path: Path, *, checksums: bool = False) -> Iterator[pq.ParquetF
         BadDataset: it is no whole Parquet file, or out of bounds.
     """
     footer_size(path)
+    if not _nameable(path):
+        raise BadDataset(
+            f"{path!r} has a name that is not UTF-8, which cannot be opened as Parquet; rename it.",
+            slug="dataset-name-not-utf8",
+        )
     with damaged(path):
         # Without reading ahead, which on local files saves no time and holds whole row groups, packed.
         file = pq.ParquetFile(path, pre_buffer=False, page_checksum_verification=checksums)
@@ -205,6 +211,14 @@ def open_parquet(path: Path, *, checksums: bool = False) -> Iterator[pq.ParquetF
         yield file
     finally:
         file.close()
+
+
+def _nameable(path: Path) -> bool:
+    try:
+        os.fspath(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -256,3 +257,12 @@ def test_nothing_is_kept_of_a_scan_unless_it_is_wanted(tmp_path: Path, monkeypat
     assert column(wanted=True) is not None
     monkeypatch.setattr("takedown.dataset.remembered.MOST_BYTES", 10)
     assert column(wanted=True) is None
+
+
+def test_a_name_that_is_not_utf8_is_said_to_be_the_reason(tmp_path):
+    shards.laion(tmp_path / "0.parquet")
+    path = (tmp_path / "0.parquet").rename(Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.parquet")))
+    with pytest.raises(BadDataset) as caught:
+        open_source(path)
+    assert caught.value.slug == "dataset-name-not-utf8"
+    assert "\\udcff" in caught.value.sentence
