@@ -23,6 +23,7 @@ and, as its text, one plain sentence that says what to do. The sentence never qu
 from __future__ import annotations
 
 import errno
+import os
 from typing import ClassVar
 
 
@@ -125,6 +126,10 @@ class SandboxFailed(TakedownError):
     default_slug = "sandbox-failed"
 
 
+#: What the system says of a place that is not to be read or written, or is something else than was asked for.
+_NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.ENOTDIR, errno.EISDIR)
+
+
 def from_system(error: BaseException) -> TakedownError | None:
     """What the system ran out of, as an error with a sentence; None where the error says something else."""
     # NumPy says how many items it wrote, and forgets the system's error number.
@@ -132,6 +137,12 @@ def from_system(error: BaseException) -> TakedownError | None:
     if unnumbered or (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)):
         return TakedownError(
             "There is no room left on the disk; make room and run the same command again.", slug="disk-full"
+        )
+    if isinstance(error, OSError) and error.errno in _NOT_ALLOWED and error.filename:
+        return UsageError(
+            f"{os.fsdecode(error.filename)} cannot be used ({error.strerror}); check the path and your "
+            "rights there, or name another.",
+            slug="not-permitted",
         )
     if isinstance(error, MemoryError):
         return TakedownError(

@@ -135,6 +135,8 @@ def _tell(checked: Checked, listing: LocalBlocklist, as_json: bool) -> int:
     from takedown import report
 
     outcome = checked.outcome
+    outcome.list_day = listing.manifest.created.isoformat()
+    outcome.confirmed = listing.confirmed.isoformat() if listing.confirmed else None
     for failure in outcome.errors:
         note(failure.message)
     if as_json:

@@ -90,6 +90,7 @@ def test_a_tar_with_a_sample_that_its_sidecar_does_not_list_is_not_clean(holder:
     assert holder.check() == 7
     assert "00000.tar" in holder.err
     assert json.loads(_json(holder))["clean"] is False
+    assert json.loads(_json(holder))["confirmed"] == datetime.now(UTC).date().isoformat()
 
 
 @pytest.mark.parametrize(("days", "code"), [(0, 0), (35, 0), (36, 6)])

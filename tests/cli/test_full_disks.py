@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 from typing import Any
 
@@ -40,3 +42,13 @@ def test_a_full_disk_is_said_to_be_full(
 def test_other_errors_stay_what_they_are() -> None:
     assert from_system(OSError("something else")) is None
     assert from_system(FileNotFoundError(2, "No such file or directory")) is None
+
+
+@pytest.mark.parametrize(
+    "number", [errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST]
+)
+def test_a_place_that_cannot_be_used_is_named(number: int) -> None:
+    known = from_system(OSError(number, os.strerror(number), "/some/place"))
+    assert known is not None
+    assert (known.exit_code, known.slug) == (2, "not-permitted")
+    assert "/some/place" in known.sentence
