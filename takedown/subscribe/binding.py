@@ -7,7 +7,7 @@ from pathlib import Path
 
 from takedown import disk
 from takedown.blocklist import canonical
-from takedown.errors import UsageError
+from takedown.errors import UsageError, VerificationFailed
 from takedown.subscribe.store import BINDING, ROOT
 
 
@@ -18,15 +18,34 @@ def check_binding(state_dir: Path, url: str, root: bytes) -> None:
         UsageError: slug ``other-root`` or ``other-url``.
         VerificationFailed: slug ``binding-invalid``: the folder was altered.
     """
+    found = bound_to(state_dir)
+    if found is None:
+        return
+    if found[1] != hashlib.sha256(root).hexdigest():
+        raise _belongs(state_dir, "another root file", "other-root")
+    if found[0] != url:
+        raise _belongs(state_dir, "another address", "other-url")
+
+
+def bound_to(state_dir: Path) -> tuple[str, str] | None:
+    """(address, SHA-256 of the root file) that the folder was made for; None where nothing says so.
+
+    Raises:
+        VerificationFailed: slug ``binding-invalid``: the folder was altered.
+    """
     path = state_dir / BINDING
     if not path.is_file():
-        return
-    value = canonical.from_bytes(path.read_bytes(), "binding")
-    fields = canonical.Fields(value, ("url", "root_sha256"), "binding")
-    if fields.sha256("root_sha256") != hashlib.sha256(root).hexdigest():
-        raise _belongs(state_dir, "another root file", "other-root")
-    if fields.text("url", longest=10_000) != url:
-        raise _belongs(state_dir, "another address", "other-url")
+        return None
+    try:
+        value = canonical.from_bytes(path.read_bytes(), "binding")
+        fields = canonical.Fields(value, ("url", "root_sha256"), "binding")
+        return fields.text("url", longest=10_000), fields.sha256("root_sha256")
+    except VerificationFailed as error:
+        raise VerificationFailed(
+            f"{path} was altered, so nothing says any more whose lists {state_dir} holds; choose a new "
+            "folder with --state.",
+            slug="binding-invalid",
+        ) from error
 
 
 def bind(state_dir: Path, url: str, root: bytes) -> None:

@@ -15,12 +15,12 @@ from pathlib import Path
 
 from tuf.ngclient import FetcherInterface
 
-from takedown.blocklist import canonical
 from takedown.blocklist.entry import digest_hex
 from takedown.blocklist.manifest import Log
 from takedown.blocklist.verdict import FAULTS, SENTENCES, UNSEARCHED, Found, Verdict, judge
 from takedown.errors import VerificationFailed
 from takedown.subscribe import store
+from takedown.subscribe.binding import bound_to
 from takedown.subscribe.fetch import Fetcher
 from takedown.subscribe.local import LocalBlocklist, open_blocklist
 from takedown.subscribe.proof_log import Progress, fetch_log
@@ -111,8 +111,10 @@ def _log(current: Current) -> Log:
 
 
 def _address(state_dir: Path) -> str:
-    value = canonical.from_bytes((state_dir / store.BINDING).read_bytes(), "binding")
-    return canonical.Fields(value, ("url", "root_sha256"), "binding").text("url", longest=10_000)
+    found = bound_to(state_dir)
+    if found is None:
+        raise store.altered()
+    return found[0]
 
 
 def _search(lists: Sequence[LocalBlocklist], kind: str, digest: str) -> list[Found]:

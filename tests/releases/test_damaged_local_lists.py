@@ -14,6 +14,7 @@ from takedown import disk
 from takedown.blocklist import canonical
 from takedown.errors import NothingToSync, VerificationFailed
 from takedown.subscribe import open_blocklist, sync, verify
+from takedown.subscribe.proof import prove_receipt
 
 
 def shorten(state: Path) -> None:
@@ -165,3 +166,23 @@ def test_an_older_list_beside_the_signed_one_is_not_taken_for_it(
     sync(desk.url, desk.root, state)
     assert verify(state).editions == {"research": (2, 2)}
     assert open_blocklist(state).entries("url_sha256") == sorted(make_key(name).digest for name in "ab")
+
+
+@pytest.mark.parametrize("damage", [b"", b"{}\n", b"\xff"])
+def test_a_folder_that_belongs_to_nobody_any_more_is_said_to(desk: Any, state: Path, damage: bytes) -> None:
+    """Nothing is fetched into it: that would let another publisher take the place of this one."""
+    (state / "binding.json").write_bytes(damage)
+    for use in (lambda: sync(desk.url, desk.root, state), lambda: prove_receipt(bytes(32), state)):
+        with pytest.raises(VerificationFailed, match="choose a new folder") as caught:
+            use()
+        assert caught.value.slug == "binding-invalid"
+
+
+def test_proving_says_to_sync_where_nothing_says_where_the_list_came_from(desk: Any, state: Path) -> None:
+    (state / "binding.json").unlink()
+    with pytest.raises(VerificationFailed, match="run 'takedown sync' again"):
+        prove_receipt(bytes(32), state)
+    sync(desk.url, desk.root, state)
+    with pytest.raises(VerificationFailed) as caught:
+        prove_receipt(bytes(32), state)
+    assert caught.value.slug == "no-leaf"
