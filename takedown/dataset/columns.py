@@ -44,7 +44,8 @@ _HEX_DIGITS = np.full(256, 255, np.uint8)
 for _digit in b"0123456789abcdefABCDEF":
     _HEX_DIGITS[_digit] = int(chr(_digit), 16)
 
-_NAMES = frozenset(name for names in ALIASES.values() for name in names)
+#: All names in files that count.
+NAMES = frozenset(name for names in ALIASES.values() for name in names)
 
 #: Most column names that an error sentence lists.
 NAMES_SHOWN = 40
@@ -89,7 +90,7 @@ def unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """
     found = dict(pairs)
     if len(found) != len(pairs):
-        names = [name for name, _ in pairs if name in _NAMES]
+        names = [name for name, _ in pairs if name in NAMES]
         if len(set(names)) != len(names):
             raise ValueError("a name that occurs twice")
     return found

@@ -65,7 +65,9 @@ def _record(file: BinaryIO, sample: Sample, path: Path) -> dict[str, Any]:
     """One sample's row as a plain dictionary; empty where it has no `.json`."""
     record: dict[str, Any] = {}
     if "json" in sample:
-        record = _json(_text(file, sample["json"], path), path)
+        found = _json(_text(file, sample["json"], path), path)
+        # Thousands of records are held at a time, and one of a few MB may unfold to a hundred.
+        record = {name: value if name in cols.NAMES else None for name, value in found.items()}
     if not any(alias in record for alias in cols.ALIASES["caption"]) and "txt" in sample:
         record["caption"] = _text(file, sample["txt"], path).decode("utf-8", "replace")
     return record

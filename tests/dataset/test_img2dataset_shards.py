@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import tarfile
+import tracemalloc
 from pathlib import Path
 
 import pyarrow as pa
@@ -258,3 +259,17 @@ def test_two_members_of_a_sample_that_differ_in_case_are_refused(tmp_path):
     with pytest.raises(BadDataset) as caught:
         list(open_source(tmp_path / "0.tar").shards[0].rows())
     assert caught.value.slug == "tar-duplicate-name"
+
+
+def test_what_a_json_holds_besides_is_not_kept_in_memory(tmp_path):
+    large = json.dumps({"url": "a", "exif": [[]] * 100_000}).encode()
+    with tarfile.open(tmp_path / "0.tar", "w") as tar:
+        for number in range(12):
+            shards.add(tar, f"{number}.json", large)
+    tracemalloc.start()
+    try:
+        (batch,) = open_source(tmp_path / "0.tar").shards[0].rows(columns=("url",))
+        assert batch.num_rows == 12
+        assert tracemalloc.get_traced_memory()[1] < 4 * 100_000 * 60
+    finally:
+        tracemalloc.stop()
