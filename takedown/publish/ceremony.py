@@ -23,6 +23,7 @@ from takedown.blocklist import paths
 from takedown.blocklist.root import THROWAWAY_FIELD
 from takedown.errors import UsageError
 from takedown.publish.commit import sign_online
+from takedown.publish.key_places import refuse_together, refuse_unwritable
 from takedown.publish.keyring import (
     PROFILE_FIELD,
     PROFILES,
@@ -59,11 +60,15 @@ def ceremony(
         Path of the root metadata, version 1: what a holder needs to start trusting.
 
     Raises:
-        UsageError: unknown profile, or either folder is in use already.
+        UsageError: unknown profile, or either folder is in use already; slug ``keys-in-repository``: one lies
+            in the other; slug ``not-writable``: then no key was made.
     """
     if profile not in PROFILES:
         raise UsageError(f"There is no key profile of that name; choose one of {', '.join(PROFILES)}.")
+    refuse_together(keys_dir, repository)
     _refuse_used(keys_dir, repository)
+    for folder in (keys_dir, repository):
+        refuse_unwritable(folder)
     rules = PROFILES[profile]
     signers = {
         role: [_labelled(create(keys_dir / name), name) for name in key_names(role, rule)]

@@ -18,6 +18,7 @@ from securesystemslib.signer import Key, Signature, SSlibKey
 from takedown import disk
 from takedown.blocklist import canonical
 from takedown.errors import TakedownError, UsageError, VerificationFailed
+from takedown.publish.key_places import refuse_served
 from takedown.publish.keyring import PROFILES, create, load
 
 #: Roles that a key can be made for.
@@ -61,12 +62,14 @@ def make_key(folder: Path, role: str, label: str = "") -> KeyFiles:
         The files, ``root-a.pem`` and ``root-a.public.json`` for the label ``a``, and the key's identifier.
 
     Raises:
-        UsageError: no such role, not a label, or both files are there already.
+        UsageError: no such role, not a label, or both files are there already; slug ``keys-in-repository``:
+            the folder is served.
     """
     if role not in ROLES:
         raise UsageError(f"There is no role of that name; choose one of {', '.join(ROLES)}.")
     if label and not is_label(label):
         raise UsageError("A label is 1 to 40 lowercase letters, digits and inner hyphens; choose another.")
+    refuse_served(folder)
     name = f"{role}-{label}" if label else role
     private, public = folder / f"{name}.pem", folder / f"{name}.public.json"
     if private.exists() and public.exists():

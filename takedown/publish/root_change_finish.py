@@ -28,6 +28,7 @@ from takedown.blocklist import paths
 from takedown.errors import UsageError, VerificationFailed
 from takedown.publish.behind import refuse_behind
 from takedown.publish.commit import settle, sign_online
+from takedown.publish.key_places import refuse_together
 from takedown.publish.keyring import load_online
 from takedown.publish.repository import LOCK, Head, load_head
 from takedown.publish.root_change_folder import Change, file_name, is_signed, load_change, load_roots
@@ -59,7 +60,7 @@ def finish(
 
     Raises:
         UsageError: slugs ``not-signed``, ``old-keys-missing``, ``not-next``, ``lists-moved-on``,
-            ``change-expired``; or the online keys are not the new root's.
+            ``change-expired``, ``keys-in-repository``; or the online keys are not the new root's.
         VerificationFailed: the change or the repository does not verify.
     """
     with disk.locked(repository / LOCK):
@@ -103,6 +104,7 @@ def _finish_new(change: Change, repository: Path, online_keys: Path, now: dateti
             return
         raise UsageError(f"{repository} already holds a release repository; choose an empty folder.")
     _check_signed(change, Targets.type)
+    refuse_together(online_keys, repository)
     for role in _ONLINE:
         load_online(online_keys, role, change.after)  # asked before anything is written
     for metadata in change.names.values():
