@@ -63,6 +63,10 @@ class Ledger:
         """
         return self._true(self._home(path))
 
+    def has(self, path: Path) -> bool:
+        """Whether anything is kept of the shard with this main file."""
+        return self._home(path).is_dir()
+
     def retire(self, path: Path) -> None:
         """Move what is kept of a shard out of the way, because the shard is another one now."""
         for generation in _generations(self._home(path)):

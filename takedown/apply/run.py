@@ -22,6 +22,7 @@ from takedown.apply import marks, result
 from takedown.apply.deal import Scanned, Tell, deal, journal_of, size
 from takedown.apply.journal import done, name_of
 from takedown.apply.layout import Job
+from takedown.apply.ledger import Ledger
 from takedown.apply.outcome import Counts, Failure, Outcome
 from takedown.apply.pieces import cut, together
 from takedown.apply.removed import has_part
@@ -104,10 +105,16 @@ class Run:
                 counts = done(line, job, self.terms.places(job), in_place=self.terms.in_place)
             except (TakedownError, OSError):
                 continue
-            if counts is not None:
+            if counts is not None and self._is_kept(job, counts):
                 self._results[number] = counts
                 self.outcome.resumed += 1
                 self._ticker(counts.rows_in)
+
+    def _is_kept(self, job: Job, counts: Counts) -> bool:
+        """Whether rows that were to be kept aside are in this ledger: it may be another one, or be gone."""
+        if self.terms.in_place or self.terms.ledger is None or not any(counts.quarantined_by_kind.values()):
+            return True
+        return Ledger(self.terms.ledger).has(self.terms.targets(job)[0])
 
     def _ask_inventory(self, todo: Sequence[int], workers: int) -> None:
         """Shards that hold nothing listed for certain are not opened. Reading keys leaves Python's lock."""

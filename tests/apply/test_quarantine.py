@@ -129,6 +129,16 @@ def test_rows_kept_aside_are_never_taken_for_rows_of_a_source(tmp_path, one, how
     assert apply(quarantine(3), [one], in_place=True, ledger=ledger).removed == 1
 
 
+def test_a_run_again_with_another_ledger_keeps_the_rows_there(tmp_path, one):
+    out = tmp_path / "out"
+    for ledger in (tmp_path / "first", tmp_path / "second"):
+        assert apply(quarantine(3), [one], out, ledger=ledger).quarantined == 1
+        assert aside(ledger, out / "0.parquet") == [3]
+    shutil.rmtree(tmp_path / "second")
+    assert apply(quarantine(3), [one], out, ledger=tmp_path / "second").resumed == 0
+    assert restore(quarantine(seq=9), out=out, ledger=tmp_path / "second").rows_restored == 1
+
+
 def test_an_older_list_and_another_edition_put_nothing_back(tmp_path, one):
     out, ledger = tmp_path / "out", tmp_path / "ledger"
     apply(quarantine(0, 7, seq=7), [one], out, ledger=ledger)
