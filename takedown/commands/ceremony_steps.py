@@ -173,7 +173,7 @@ def make_key(arguments: argparse.Namespace) -> int:
             if online
             else f"Keep {made.private} to yourself, on an encrypted disk, with a copy in a safe place."
         )
-        say(f"Hand over {made.public}, and say its identifier by another way: {made.keyid}")
+        say(f"Hand over {made.public}, and say its identifier by another way: {words.grouped(made.keyid)}")
     return 0
 
 

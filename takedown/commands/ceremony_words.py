@@ -30,6 +30,11 @@ def change_lines(review: ChangeReview) -> Iterator[str]:
     yield from _need_lines(review.needed)
 
 
+def grouped(digest: str) -> str:
+    """A digest in groups of four digits, to be read out and compared."""
+    return " ".join(digest[at : at + 4] for at in range(0, len(digest), 4))
+
+
 def status_lines(status: Status) -> Iterator[str]:
     """Who can sign what, and until when."""
     yield f"{shown(status.publisher)}: release {status.seq}, profile {shown(status.profile)}."
@@ -82,7 +87,8 @@ def _role_lines(role: RoleChange) -> Iterator[str]:
     yield f"{role.role}: {role.threshold} of {total} keys{_few(total, role.wanted)}{changed}"
     for keys, what in ((role.kept, "stays"), (role.added, "COMES"), (role.revoked, "GOES")):
         for key in keys:
-            yield f"  {what:5}  {key}"
+            # All digits of a key that comes: another one with the same first digits can be made on purpose.
+            yield f"  {what:5}  {f'{key.name} ({grouped(key.keyid)})' if what == 'COMES' else key}"
 
 
 def _need_lines(needed: Sequence[Needed]) -> Iterator[str]:
