@@ -71,12 +71,17 @@ function fromFolder(files) {
   };
 }
 
-/** Read the release, then its log and lists: at once when they are small, otherwise when asked to. */
-async function load(get) {
+/** Nothing is on this device any more, and nothing is said about it. */
+function forget() {
   release = tree = lists = undefined;
   element("check").disabled = true;
   element("large").hidden = true;
-  element("result").hidden = true;
+  hideResult();
+}
+
+/** Read the release, then its log and lists: at once when they are small, otherwise when asked to. */
+async function load(get) {
+  forget();
   try {
     say("Getting the release …");
     const found = await readRelease(get);
@@ -106,6 +111,7 @@ function asked(bytes) {
 }
 
 async function check() {
+  hideResult(); // it was about other words
   const { proofKey, problem = "" } = readReceipt(element("words").value, words);
   element("words-problem").textContent = problem;
   element("words").setAttribute("aria-invalid", String(Boolean(problem)));
@@ -157,12 +163,16 @@ function fillList(id, texts) {
   element(id).hidden = !items.length;
 }
 
+function hideResult() {
+  element("result").hidden = true;
+  fillList("lines", []);
+}
+
 function clear() {
   element("words").value = "";
   element("words-problem").textContent = "";
   element("words").removeAttribute("aria-invalid");
-  element("result").hidden = true;
-  fillList("lines", []);
+  hideResult();
 }
 
 element("form").addEventListener("submit", (event) => {
@@ -181,6 +191,7 @@ element("clear").addEventListener("click", () => {
 });
 element("files").addEventListener("change", async ({ target }) => {
   if (!target.files.length) return;
+  forget();
   try {
     await load(fromFolder(target.files));
   } catch (error) {

@@ -183,6 +183,7 @@ def test_the_words_are_read_as_people_write_them(
         field.fill(typed)
         field.press("Enter")
         problem.get_by_text(answer).wait_for()
+        assert page.locator("#result").is_hidden()  # what was found for other words
         assert field.get_attribute("aria-invalid") == "true"
         assert page_rules.active(page)["id"] == "words"
     page.get_by_role("button", name="Clear").click()
@@ -191,6 +192,15 @@ def test_the_words_are_read_as_people_write_them(
         "",
         False,
     )
+
+
+def test_without_scripts_the_page_does_not_wait_for_ever(
+    desk: Any, server: Any, open_page: Callable[..., Page]
+) -> None:
+    desk.release_drafts(drafts(range(60)))
+    page = open_page(f"{server.url}/prove.html", java_script_enabled=False)
+    assert page.get_by_role("button", name="Check").is_disabled()
+    assert page.locator("#status").inner_text() == ""
 
 
 def flip(path: Path, at: int = -9) -> None:
@@ -275,6 +285,8 @@ def test_it_works_from_a_folder_on_this_device(desk: Any, open_page: Callable[..
     assert page.asked == [page.url]  # type: ignore[attr-defined]
     chooser.set_input_files(desk.keys)
     page.get_by_text("That folder is not a release").wait_for()
+    assert page.locator("#result").is_hidden()  # it was about the other folder
+    assert page.get_by_role("button", name="Check").is_disabled()
 
 
 def test_a_browser_without_ed25519_says_what_it_did_not_check(
