@@ -68,7 +68,7 @@ class Blocklist:
         """Open the list that `takedown sync` keeps in a folder.
 
         Args:
-            state_dir: the folder.
+            state_dir: the folder; ``~`` is your home.
             edition: needed only where several are kept.
 
         Warns:
@@ -81,7 +81,7 @@ class Blocklist:
         """
         from takedown.subscribe import open_blocklist
 
-        local = open_blocklist(Path(state_dir), edition)
+        local = open_blocklist(Path(state_dir).expanduser(), edition)
         for sentence in local.warnings:
             warnings.warn(sentence, stacklevel=2)
         tables = {kind: table for kind in PUBLISHED_KINDS if (table := local.table(kind)) is not None}
@@ -178,7 +178,7 @@ def _first(sample: Sample, names: tuple[str, ...]) -> bytes | None:
             inner = sample.get("json")
             return None if inner is None else _first(_parsed(inner), names)
     except AttributeError:
-        raise _no_sample("a mapping") from None
+        raise _no_sample("a mapping of column names to values") from None
     if type(value) is str:
         return value.encode("utf-8", "surrogatepass")
     return _bytes(value)
@@ -191,7 +191,7 @@ def _bytes(value: Any) -> bytes | None:
         return bytes(value)
     if isinstance(value, float) and value != value:  # what pandas has for "none"
         return None
-    raise _no_sample("text or bytes in its columns")
+    raise _no_sample("a mapping with text or bytes in its columns")
 
 
 def _parsed(inner: Any) -> Sample:
@@ -209,7 +209,7 @@ def _parsed(inner: Any) -> Sample:
 
 def _no_sample(needed: str) -> UsageError:
     return UsageError(
-        f"A list is asked about one sample at a time, which is a mapping with {needed}; in a pipeline put "
+        f"A list is asked about one sample at a time, which is {needed}; in a pipeline put "
         "the filter before samples become tuples or batches.",
         slug="sample-form",
     )

@@ -109,6 +109,12 @@ def test_what_is_no_single_sample_is_never_waved_through(state, sample):
     with pytest.raises(UsageError) as caught:
         Blocklist.open(state).keep(sample)
     assert caught.value.slug == "sample-form"
+    assert caught.value.sentence.count("a mapping") == 1
+
+
+def test_a_list_in_the_home_folder_can_be_named_with_a_tilde(state, monkeypatch):
+    monkeypatch.setenv("HOME", str(state.parent))
+    assert not Blocklist.open(f"~/{state.name}").keep({"url": LISTED})
 
 
 def test_each_kind_asks_for_what_it_names():
