@@ -101,24 +101,26 @@ def matches(path: Path, size: int, sha256: str) -> bool:
     return path.is_file() and path.stat().st_size == size and sha256_file(path) == sha256
 
 
-def check(path: Path, size: int, sha256: str) -> None:
+def check(path: Path, size: int, sha256: str, *, name: str | None = None) -> None:
     """Nothing when the file is there with this size in bytes and this SHA-256.
+
+    Args:
+        name: what to call the file in a sentence, where its own name would tell a person nothing.
 
     Raises:
         VerificationFailed: slug ``file-missing``, ``file-length`` or ``file-hash``.
     """
+    name = name or path.name
     if not path.is_file():
-        raise VerificationFailed(
-            f"The file {path.name} is missing; get the release again.", slug="file-missing"
-        )
+        raise VerificationFailed(f"The file {name} is missing; get the release again.", slug="file-missing")
     if path.stat().st_size != size:
         raise VerificationFailed(
-            f"The file {path.name} is not as long as the manifest says; get the release again.",
+            f"The file {name} is not as long as the manifest says; get the release again.",
             slug="file-length",
         )
     if sha256_file(path) != sha256:
         raise VerificationFailed(
-            f"The file {path.name} is not what the manifest names (other SHA-256); get the release again.",
+            f"The file {name} is not what the manifest names (other SHA-256); get the release again.",
             slug="file-hash",
         )
 

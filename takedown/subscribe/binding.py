@@ -22,9 +22,17 @@ def check_binding(state_dir: Path, url: str, root: bytes) -> None:
     if found is None:
         return
     if found[1] != hashlib.sha256(root).hexdigest():
-        raise _belongs(state_dir, "another root file", "other-root")
+        raise UsageError(
+            f"{state_dir} was made for another root file; give that one, or choose a new folder with "
+            "--state.",
+            slug="other-root",
+        )
     if found[0] != url:
-        raise _belongs(state_dir, "another address", "other-url")
+        raise UsageError(
+            f"{state_dir} was made for {found[0]}; give that address, or, if the publisher moved, sync from "
+            "the new one into a new folder with --state.",
+            slug="other-url",
+        )
 
 
 def bound_to(state_dir: Path) -> tuple[str, str] | None:
@@ -56,8 +64,3 @@ def bind(state_dir: Path, url: str, root: bytes) -> None:
     if path.is_file():
         return
     disk.write(path, canonical.to_bytes({"url": url, "root_sha256": sha256}))
-
-
-def _belongs(state_dir: Path, other: str, slug: str) -> UsageError:
-    sentence = f"{state_dir} was made for {other}; give that one, or choose a new folder with --state."
-    return UsageError(sentence, slug=slug)

@@ -53,7 +53,10 @@ class Comparison:
                 f"That place is ahead: it has release {self.other_seq}, which does not contradict the list "
                 "kept here; run 'takedown sync'."
             )
-        return "That place serves the same release."
+        return (
+            f"That place serves the same release {self.seq}. Compared were the signed metadata and the "
+            "manifests; data files are checked when they are fetched."
+        )
 
 
 def compare(state_dir: Path, mirror: str, *, fetcher: FetcherInterface | None = None) -> Comparison:

@@ -79,12 +79,13 @@ class _Piecewise(Urllib3Fetcher):
             response.release_conn()
 
 
-def download(fetcher: FetcherInterface, url: str, target: Path, size: int, sha256: str) -> int:
+def download(fetcher: FetcherInterface, base: str, path: str, target: Path, size: int, sha256: str) -> int:
     """Fetch one data file to its place, checked before it is there. Nothing is done where it is right.
 
     Args:
         fetcher: how.
-        url: where from.
+        base: address of the repository, ending in a slash.
+        path: of the file in it.
         target: where to; missing folders are made.
         size: bytes the manifest says, also the cap.
         sha256: of the content, as the manifest says.
@@ -101,13 +102,13 @@ def download(fetcher: FetcherInterface, url: str, target: Path, size: int, sha25
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".{target.name}.part")
     try:
-        with fetcher.download_file(url, size) as source, open(part, "wb") as sink:
+        with fetcher.download_file(base + path, size) as source, open(part, "wb") as sink:
             shutil.copyfileobj(source, sink, _BLOCK)
             sink.flush()
             disk.sync_file(sink.fileno())
-        disk.check(part, size, sha256)
+        disk.check(part, size, sha256, name=path)
     except DownloadLengthMismatchError as error:
-        sentence = f"The file {target.name} is longer than the manifest says; try again later."
+        sentence = f"The file {path} is longer than the manifest says; try again later."
         raise VerificationFailed(sentence, slug="file-length") from error
     except VerificationFailed:
         part.unlink()

@@ -65,7 +65,7 @@ class _Job:
     def get(self, file: StateFile | DeltaFile) -> None:
         """Fetch one data file of a manifest."""
         target = self.incoming / file.path
-        self.fetched += download(self.fetcher, self.url + file.path, target, file.bytes, file.sha256)
+        self.fetched += download(self.fetcher, self.url, file.path, target, file.bytes, file.sha256)
 
     def watched(self, pieces: Iterable[Piece], manifest: Manifest) -> Iterator[Piece]:
         """A list on its way to disk, its progress told."""

@@ -12,6 +12,7 @@ import pytest
 
 from takedown.errors import NothingToSync, UsageError, VerificationFailed
 from takedown.subscribe import open_blocklist, sync, verify
+from takedown.subscribe.fetch import base_address
 
 
 def test_a_state_folder_belongs_to_one_address_and_root(
@@ -25,6 +26,7 @@ def test_a_state_folder_belongs_to_one_address_and_root(
         with pytest.raises(UsageError) as caught:
             sync(url, root, tmp_path / "state")
         assert caught.value.slug == slug
+    assert f"was made for {base_address(one.url)}; give that address" in caught.value.sentence
     assert verify(tmp_path / "state").seq == 1
 
 
@@ -75,3 +77,12 @@ def test_verify_needs_no_repository(desk: Any, tmp_path: Path) -> None:
     sync(desk.url, desk.root, tmp_path / "state")
     shutil.rmtree(desk.repository)
     assert verify(tmp_path / "state").editions == {"research": (1, 1)}
+
+
+def test_a_refused_data_file_is_named_as_the_publisher_names_it(desk: Any, tmp_path: Path) -> None:
+    desk.release(["a"])
+    path = next((desk.repository / "editions").rglob("*.parquet"))
+    path.write_bytes(path.read_bytes()[:-1] + b"\0")
+    with pytest.raises(VerificationFailed) as caught:
+        sync(desk.url, desk.root, tmp_path / "state")
+    assert f"The file {path.relative_to(desk.repository).as_posix()} is not" in caught.value.sentence

@@ -118,7 +118,8 @@ def test_places_that_cannot_be_compared(desk: Any, other: Any, make_desk: Any, t
 def test_by_command(desk: Any, other: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = ["verify", "--state", str(tmp_path / "state"), "--compare", other.url]
     assert cli.main(command) == 0
-    assert "That place serves the same release." in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "That place serves the same release 1. Compared were the signed metadata and the manifests;" in out
     assert cli.main([*command, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["other_seq"] == 1
     fork(desk, other)
