@@ -17,11 +17,9 @@ from typing import Any
 
 from django.conf import settings
 
-from takedown.publish.cover import MOST_DIGITS
+from takedown.publish.cover import FEWEST_DIGITS, MOST_DIGITS
 from takedown.publish.editions import CHILD_SAFETY_K_MIN
 
-#: Fewest digits of a digest that an edition publishes: one of 65,536 rows, or the whole dataset may go.
-FEWEST_DIGITS = 4
 #: Changes that a public delta waits for, where an edition does not say.
 MIN_DELTA_ENTRIES = 100
 
@@ -169,7 +167,7 @@ def _edition(name: str, table: Mapping[str, Any]) -> Edition:
         raise PolicyError(f'editions.{name}: disposition must be "quarantine" or "purge".')
     return Edition(
         name=name,
-        prefix_hex=_whole(table, "prefix_hex", FEWEST_DIGITS, 64, default=64),
+        prefix_hex=_whole(table, "prefix_hex", 1, 64, default=64),
         k_min=_whole(table, "k_min", 0, 10**9, default=0),
         disposition=disposition,
         min_delta_entries=_whole(table, "min_delta_entries", 1, 10**6, default=MIN_DELTA_ENTRIES),
@@ -211,10 +209,10 @@ def _with_child_safety_k_min(policy: Policy, told: Mapping[str, Any]) -> Policy:
 
 
 def _check_digits(edition: Edition) -> None:
-    if MOST_DIGITS < edition.prefix_hex < 64:
+    if not FEWEST_DIGITS <= edition.prefix_hex <= MOST_DIGITS and edition.prefix_hex != 64:
         raise PolicyError(
             f"editions.{edition.name}: prefix_hex is {FEWEST_DIGITS} to {MOST_DIGITS}, or 64 for whole "
-            "digests. What so many digits cover cannot be counted."
+            "digests. With fewer, much of a dataset may go; what more of them cover cannot be counted."
         )
     if edition.full and edition.k_min:
         raise PolicyError(

@@ -9,7 +9,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from takedown.commands.terminal import Commands, declare, note, progress, say, say_json
+from takedown.commands.terminal import Commands, declare, declare_group, note, progress, say, say_json
 
 if TYPE_CHECKING:
     from takedown.publish import Mirrored
@@ -23,7 +23,7 @@ def add(commands: Commands) -> None:
         help="Make a removal list from what a publisher has.",
         description="Make a removal list from what a publisher has.",
     )
-    _add_from_diff(blocklist.add_subparsers(required=True, metavar="COMMAND", title="commands"))
+    _add_from_diff(declare_group(blocklist, title="commands"))
     _add_publish(commands)
     _add_refresh(commands)
 
@@ -59,7 +59,7 @@ def _add_from_diff(commands: Commands) -> None:
         type=int,
         default=64,
         metavar="N",
-        help="digits published of each digest, at most 16 (default: 64, all)",
+        help="digits published of each digest, 4 to 16 (default: 64, all)",
     )
     parser.add_argument(
         "--k-min", type=int, metavar="K", help="with fewer digits: least rows under any entry (default: 300)"

@@ -28,6 +28,8 @@ from takedown.blocklist.state import State
 from takedown.errors import UsageError
 from takedown.publish.live import Live, cut, listed_as, without
 
+#: Fewest digits of a digest that an edition publishes: with less, much of a dataset may go.
+FEWEST_DIGITS = 4
 #: Longest prefix that an index can count: it knows 64 bits of each digest.
 MOST_DIGITS = 16
 
@@ -118,8 +120,8 @@ def measure(keys: Live, prefix_hex: int, datasets: Sequence[Dataset], bare: Live
     """
     if prefix_hex > MOST_DIGITS:
         raise UsageError(
-            f"Prefixes of more than {MOST_DIGITS} digits cannot be counted; publish {MOST_DIGITS} or fewer, "
-            f"or all {FULL}.",
+            f"Prefixes of more than {MOST_DIGITS} digits cannot be counted; publish {FEWEST_DIGITS} to "
+            f"{MOST_DIGITS}, or all {FULL}.",
             slug="cover-uncountable",
         )
     every = listed_as(keys)

@@ -17,15 +17,15 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from takedown.blocklist import paths
-from takedown.blocklist.entry import FULL, check_prefix_hex
+from takedown.blocklist.entry import FULL
 from takedown.blocklist.state import State
 from takedown.errors import UsageError
-from takedown.publish.cover import Cover, measure
+from takedown.publish.cover import FEWEST_DIGITS, MOST_DIGITS, Cover, measure
 from takedown.publish.from_diff_compare import Entries, Found, compare
 from takedown.publish.from_diff_rows import PARTS, Counted, Version, count_rows, write_version
 from takedown.publish.keyring import PUBLISHER_FIELD
 from takedown.publish.repository import Head, load_head
-from takedown.publish.stage import EditionDraft, stage
+from takedown.publish.stage import EditionDraft, refuse_used, stage
 
 #: Fewest entries of a public list, as in docs/editions.md.
 MIN_ENTRIES = 100
@@ -116,6 +116,7 @@ def from_diff(
         counts = State.of(entries, terms.prefix_hex).count_by_kind
         _refuse_small(sum(counts.values()), terms)
         draft = _draft(entries, terms, versions[0])
+        _refuse_uncovered(draft)
         staged = stage(
             repository,
             staging,
@@ -152,10 +153,9 @@ def _check(head: Head, staging: Path, terms: Terms) -> str:
             "its first.",
             slug="not-first",
         )
-    if staging.exists() and (not staging.is_dir() or any(staging.iterdir())):
-        raise UsageError(f"{staging} is in use; publish what it holds or delete it, then run this again.")
+    refuse_used(staging)
     paths.check_edition_name(terms.edition)
-    check_prefix_hex(terms.prefix_hex)
+    _check_digits(terms)
     if terms.prefix_hex < FULL and len(terms.dataset_ids) != 1:
         raise UsageError(
             "What short prefixes cover is counted in OLD alone; give one --dataset-id, its name."
@@ -164,6 +164,16 @@ def _check(head: Head, staging: Path, terms: Terms) -> str:
     if not publisher:
         raise UsageError("The root names no publisher; give the name with --publisher.")
     return publisher
+
+
+def _check_digits(terms: Terms) -> None:
+    if not FEWEST_DIGITS <= terms.prefix_hex <= MOST_DIGITS and terms.prefix_hex != FULL:
+        raise UsageError(f"--prefix-hex is {FEWEST_DIGITS} to {MOST_DIGITS}, or {FULL} for whole digests.")
+    if terms.k_min and (terms.k_min < 0 or terms.prefix_hex == FULL):
+        raise UsageError(
+            f"--k-min is 0 or more, and goes with a --prefix-hex of {FEWEST_DIGITS} to {MOST_DIGITS}: whole "
+            "digests hide nothing."
+        )
 
 
 def _write(old: str | Path, new: str | Path, work: Path, progress: Progress) -> tuple[Version, Version]:
@@ -196,6 +206,20 @@ def _refuse_small(entries: int, terms: Terms) -> None:
             f"The two versions differ by {entries:,} entries; below {terms.min_entries:,} each of them "
             "stands out too much. Publish them together with later removals.",
             slug="diff-too-small",
+        )
+
+
+def _refuse_uncovered(draft: EditionDraft) -> None:
+    """As the cover is checked for any release, in the words of the options here."""
+    if draft.cover is None or not draft.cover.owed:
+        return
+    smallest = draft.cover.smallest or 0
+    if smallest < draft.k_min:
+        raise UsageError(
+            f"An entry would be shared by only {smallest:,} digests of OLD, and --k-min is {draft.k_min:,}; "
+            f"give a --prefix-hex below {draft.prefix_hex} (at least {FEWEST_DIGITS}), a lower --k-min, or "
+            f"--prefix-hex {FULL} to hide nothing. Nothing was staged.",
+            slug="cover-too-small",
         )
 
 

@@ -145,10 +145,26 @@ def stage(
     return Staged(seq, reviewed.editions)
 
 
+def refuse_used(staging: Path) -> None:
+    """Nothing when a release can be staged there; nobody is told to delete what is no staged release.
+
+    Raises:
+        UsageError: slug ``staging-in-use``.
+    """
+    if not staging.exists() or (staging.is_dir() and not any(staging.iterdir())):
+        return
+    staged = any((staging / "metadata").glob("*.targets.json")) and not (staging / paths.TIMESTAMP).exists()
+    what = (
+        "holds a staged release; publish it or delete it, then stage again."
+        if staged
+        else "is in use, and not by a staged release; choose a new folder with --staging."
+    )
+    raise UsageError(f"{staging} {what}", slug="staging-in-use")
+
+
 def _check_drafts(current: Head, staging: Path, editions: Sequence[EditionDraft]) -> None:
     names = [paths.check_edition_name(draft.name) for draft in editions]
-    if staging.exists() and (not staging.is_dir() or any(staging.iterdir())):
-        raise UsageError(f"{staging} is in use; publish what it holds or delete it, then stage again.")
+    refuse_used(staging)
     if not names or len(set(names)) != len(names):
         raise UsageError("A release needs at least one edition, and each only once.")
     missing = sorted(set(current.manifests) - set(names))

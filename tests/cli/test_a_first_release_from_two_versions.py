@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -137,10 +138,12 @@ def test_rows_that_share_an_address_are_told_apart_by_caption(desk: Path, capsys
 
 def test_short_prefixes_are_counted_in_old_and_remove_what_new_lacks(desk: Path, capsys: Any) -> None:
     new = write_new(desk, seventh)
-    code, said, _ = from_diff(capsys, desk, "--prefix-hex", 1, "--min-entries", 10)
+    code, said, _ = from_diff(capsys, desk, "--prefix-hex", 4, "--min-entries", 10)
     assert (code, said["error"]) == (2, "cover-too-small")
+    assert "--k-min is 300" in said["message"]
+    assert not re.search("prefix_hex|k_min|dataset_ids", said["message"])
     assert not (desk / "staged").exists()
-    code, said, _ = from_diff(capsys, desk, "--prefix-hex", 2, "--k-min", 1, "--min-entries", 10)
+    code, said, _ = from_diff(capsys, desk, "--prefix-hex", 4, "--k-min", 1, "--min-entries", 10)
     assert (code, said["cover"]["smallest"] >= 1) == (0, True)
     publish(capsys, desk)
     kept = holder(capsys, desk, desk / "releases")
@@ -156,7 +159,9 @@ def test_short_prefixes_are_counted_in_old_and_remove_what_new_lacks(desk: Path,
         (lambda table: pc.is_valid(table["SAMPLE_ID"]), (), "diff-too-small"),
         (seventh, ("--edition", "Research!"), "usage"),
         (seventh, ("--prefix-hex", "0"), "usage"),
-        (seventh, ("--prefix-hex", "20"), "cover-uncountable"),
+        (seventh, ("--prefix-hex", "3"), "usage"),
+        (seventh, ("--prefix-hex", "20"), "usage"),
+        (seventh, ("--k-min", "300"), "usage"),
         (seventh, ("--prefix-hex", "4", "--dataset-id", "another"), "usage"),
     ],
 )
@@ -166,7 +171,20 @@ def test_what_is_no_first_release_is_refused_and_leaves_nothing(
     write_new(desk, keep)
     code, said, _ = from_diff(capsys, desk, *options)
     assert (code, said["error"]) == (2, slug)
+    assert not re.search("prefix_hex|k_min|dataset_ids", said["message"])  # its words are the options
     assert {path.name for path in desk.iterdir()} == {"keys", "new", "old", "releases"}
+
+
+def test_a_folder_that_is_no_staged_release_is_not_to_be_deleted(desk: Path, capsys: Any) -> None:
+    write_new(desk, seventh)
+    for name in ("old", "releases"):
+        code, said, _ = from_diff(capsys, desk, "--staging", desk / name)
+        assert (code, said["error"]) == (2, "staging-in-use")
+        assert "choose a new folder with --staging" in said["message"]
+        assert "delete" not in said["message"]
+    assert from_diff(capsys, desk)[0] == 0
+    code, said, _ = from_diff(capsys, desk)
+    assert (code, "publish it or delete it" in said["message"]) == (2, True)
 
 
 def test_versions_the_wrong_way_round_are_refused(desk: Path, capsys: Any) -> None:

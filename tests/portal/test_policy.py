@@ -108,7 +108,7 @@ BOTH, ONE, SAFE_ONLY, FULL_ONLY = '["full", "safe"]', '["full"]', '["safe"]', '[
         (SAFE.replace("= 6", "= 16"), {"csam": SAFE_ONLY}, None),
         (SAFE.replace("= 6", "= 17"), {"csam": SAFE_ONLY}, "prefix_hex of 16 or less"),
         (SAFE.replace("= 6", "= 63"), {"private": SAFE_ONLY}, "cannot be counted"),
-        (SAFE.replace("= 6", "= 3"), {"private": SAFE_ONLY}, "prefix_hex must be a whole number"),
+        (SAFE.replace("= 6", "= 3"), {"private": SAFE_ONLY}, "prefix_hex is 4 to 16, or 64"),
         # The floor holds for every edition that carries it, also a second one.
         (
             SAFE + SAFE.replace("safe", "other").replace("purge", "quarantine"),
