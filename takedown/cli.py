@@ -32,7 +32,7 @@ from takedown.commands import (
     signing,
     syncing,
 )
-from takedown.commands.terminal import Parser, note, say_json
+from takedown.commands.terminal import Parser, declare_group, note, say_json
 from takedown.errors import TakedownError, from_system
 
 _DESCRIPTION = """\
@@ -79,7 +79,7 @@ def parser() -> Parser:
         prog="takedown", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=RawDescriptionHelpFormatter
     )
     top.add_argument("--version", action="version", version=f"takedown {__version__}")
-    commands = top.add_subparsers(required=True, metavar="COMMAND", title="commands")
+    commands = declare_group(top, title="commands")
     for module in (
         syncing,
         applying,

@@ -56,8 +56,9 @@ def to_text(outcome: Outcome, *, out: Path | str | None = None, in_place: bool =
         _removed(outcome, planned),
         *_quarantined(outcome, planned),
         f"          {outcome.rows_out:,} {'would stay' if planned else 'kept'}",
-        *_uncheckable(outcome),
+        *uncheckable(outcome),
         *_other_names(outcome, planned),
+        *([] if out is None else [f"Result    {out}"]),
         *([] if planned else ["", _bytes(outcome, out, in_place)]),
     ]
     if outcome.errors:
@@ -74,12 +75,17 @@ def restored_to_text(restored: Restored) -> str:
     """A report to read."""
     lines = [
         f"List      {restored.edition}, release {restored.seq}",
-        f"Rows      {restored.rows_restored:,} put back, in {restored.files:,} files",
-        f"          {restored.rows_kept:,} stay aside",
+        f"Rows      {restored.rows_restored:,} put back, in {counted(restored.files, 'file')}",
+        f"          {restored.rows_kept:,} {'stays' if restored.rows_kept == 1 else 'stay'} aside",
     ]
     if restored.errors:
         lines += ["", f"Not dealt with: {len(restored.errors)}, named in the messages."]
     return "\n".join(lines)
+
+
+def counted(count: int, one: str) -> str:
+    """A number of things: "1 file", "2,000 files"."""
+    return f"{count:,} {one if count == 1 else f'{one}s'}"
 
 
 def size(count: int) -> str:
@@ -89,7 +95,7 @@ def size(count: int) -> str:
         if value < 1000 or unit == _UNITS[-1]:
             break
         value /= 1000
-    return f"{count} bytes" if unit == "bytes" else f"{value:.1f} {unit}"
+    return counted(count, "byte") if unit == "bytes" else f"{value:.1f} {unit}"
 
 
 def _days(outcome: Outcome) -> str:
@@ -100,7 +106,11 @@ def _days(outcome: Outcome) -> str:
 
 
 def _resumed(outcome: Outcome) -> str:
-    return f", of which {outcome.resumed:,} were done by an earlier run" if outcome.resumed else ""
+    return (
+        f", of which {outcome.resumed:,} {'was' if outcome.resumed == 1 else 'were'} done by an earlier run"
+        if outcome.resumed
+        else ""
+    )
 
 
 def _kinds(by_kind: dict[str, int]) -> str:
@@ -120,7 +130,8 @@ def _quarantined(outcome: Outcome, planned: bool) -> list[str]:
     return [f"          {outcome.quarantined:,} {what}{_kinds(outcome.quarantined_by_kind)}"]
 
 
-def _uncheckable(outcome: Outcome) -> list[str]:
+def uncheckable(outcome: Outcome) -> list[str]:
+    """A line for each reason why rows could not be held against some kind of entry."""
     reasons = dict(outcome.uncheckable)
     if outcome.null_urls:
         reasons["null-url"] = max(outcome.null_urls, reasons.get("null-url", 0))
@@ -133,8 +144,10 @@ def _uncheckable(outcome: Outcome) -> list[str]:
 def _other_names(outcome: Outcome, planned: bool) -> list[str]:
     if not outcome.other_names:
         return []
-    what = "would keep" if planned else "keep"
-    line = f"{outcome.other_names:,} of the replaced files have other names (hard links), which {what}"
+    one = outcome.other_names == 1
+    keep = "would keep" if planned else "keeps" if one else "keep"
+    have = "has another name (a hard link)" if one else "have other names (hard links)"
+    line = f"{outcome.other_names:,} of the replaced files {have}, which {keep}"
     return ["", f"{line} the old content with the listed rows."]
 
 
@@ -147,4 +160,4 @@ def _bytes(outcome: Outcome, out: Path | str | None, in_place: bool) -> str:
             f"Applying reads {read} and writes about {written}. Nothing was written now, and tars that have "
             "a sidecar were not opened."
         )
-    return f"Read {read}, wrote {written} to {out}. The originals are as they were."
+    return f"Read {read}, wrote {written}. The originals are as they were."

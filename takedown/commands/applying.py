@@ -199,12 +199,13 @@ def _need_fresh(state: Path) -> None:
 
 
 def _announce(forecast: Forecast) -> None:
-    from takedown.report import size
+    from takedown.report import counted, size
 
-    note(
-        f"Reading {size(forecast.scan_bytes)} of {size(forecast.total_bytes)} in {forecast.files:,} files to "
-        "find the listed rows."
-    )
+    if forecast.files:
+        note(
+            f"Reading {size(forecast.scan_bytes)} of {size(forecast.total_bytes)} in "
+            f"{counted(forecast.files, 'file')} to find the listed rows."
+        )
 
 
 def _waiting() -> None:
@@ -226,6 +227,6 @@ def _report(
         note(failure.message)
     if as_json:
         say_json(report.to_json(outcome))
-    else:
+    elif outcome.files or not outcome.errors:  # a report of noughts would hide the messages
         say(report.to_text(outcome, out=out, in_place=in_place))
     return 3 if outcome.errors else 0

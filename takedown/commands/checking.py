@@ -104,8 +104,11 @@ def inventory(arguments: argparse.Namespace) -> int:
             | {"errors": errors}
         )
     else:
+        from takedown.report import counted
+
         each = f", {built.bytes / built.rows:.1f} bytes a row" if built.rows else ""
-        say(f"{built.rows:,} rows in {built.shards:,} shards{each}; {built.read:,} shards read.")
+        rows, shards, read = ((built.rows, "row"), (built.shards, "shard"), (built.read, "shard"))
+        say(f"{counted(*rows)} in {counted(*shards)}{each}; {counted(*read)} read.")
     return 3 if built.failures else 0
 
 
@@ -146,22 +149,27 @@ def _tell(checked: Checked, listing: LocalBlocklist, as_json: bool) -> int:
         for line in _lines(checked, listing):
             say(line)
     if outcome.removed:
-        note(f"{outcome.removed:,} listed rows remain in this copy; run 'takedown apply' on it.")
+        rows, remain = (
+            report.counted(outcome.removed, "listed row"),
+            "remains" if outcome.removed == 1 else "remain",
+        )
+        note(f"{rows} {remain} in this copy; run 'takedown apply' on it.")
         return ListedRemain.exit_code
     return 3 if outcome.errors else 0
 
 
 def _lines(checked: Checked, listing: LocalBlocklist) -> Iterator[str]:
-    outcome = checked.outcome
+    from takedown.report import counted, uncheckable
+
+    outcome, shards = checked.outcome, counted(checked.copy.shards, "shard")
     known = f", last known to be the newest on {listing.confirmed}" if listing.confirmed else ""
     yield f"List      {outcome.edition}, release {outcome.seq}{known}"
-    yield f"Copy      {outcome.rows_in:,} rows in {checked.copy.shards:,} shards, {checked.copy.sha256[:16]}"
-    for reason, rows in outcome.uncheckable.items():
-        yield f"          {rows:,} could not be compared with some entries ({reason})"
+    yield f"Copy      {counted(outcome.rows_in, 'row')} in {shards}, {checked.copy.sha256[:16]}"
+    yield from uncheckable(outcome)
     if checked.clean:
         yield "Clean     nothing on the list is left."
     elif not outcome.removed:
-        yield f"Unknown   {len(outcome.errors):,} files could not be read, named in the messages."
+        yield f"Unknown   {counted(len(outcome.errors), 'file')} could not be read, named in the messages."
 
 
 def _write(path: Path, value: dict[str, Any]) -> None:

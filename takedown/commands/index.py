@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from takedown.commands.terminal import Commands, declare, progress, say, say_json, shown
+from takedown.commands.terminal import Commands, declare, declare_group, progress, say, say_json, shown
 
 if TYPE_CHECKING:
     from takedown.index import IndexInfo, Plan
@@ -18,7 +18,7 @@ _UNITS = {"M": 20, "G": 30, "T": 40}
 def add(commands: Commands) -> None:
     """Declare the commands."""
     group = commands.add_parser("index", help="Build an index of a dataset, add to it, or describe it.")
-    parts = group.add_subparsers(required=True, metavar="COMMAND")
+    parts = declare_group(group)
     _add_making(parts)
     parser = declare(
         parts,

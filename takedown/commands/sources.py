@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from takedown.commands.terminal import note, state_folder, state_option
+from takedown.commands.terminal import note, state_folder, state_option, whole_number
 
 if TYPE_CHECKING:
     from takedown.apply.inventory import Inventory
@@ -45,7 +45,10 @@ def add_list(parser: argparse.ArgumentParser) -> None:
 def add_workers(parser: argparse.ArgumentParser) -> None:
     """Declare --workers."""
     parser.add_argument(
-        "--workers", type=_workers, metavar="N", help="processes that work at a time (default: one a core)"
+        "--workers",
+        type=whole_number(1),
+        metavar="N",
+        help="processes that work at a time (default: one a core)",
     )
 
 
@@ -96,10 +99,3 @@ def warn(listing: LocalBlocklist) -> None:
 def ledger_folder(arguments: argparse.Namespace) -> Path:
     """The folder of --ledger, or the default."""
     return Path(arguments.ledger or state_folder(arguments) / LEDGER)
-
-
-def _workers(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number

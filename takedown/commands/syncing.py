@@ -15,6 +15,7 @@ from takedown.commands.terminal import (
     say_json,
     state_folder,
     state_option,
+    whole_number,
 )
 from takedown.errors import NothingToSync, UsageError
 
@@ -48,7 +49,7 @@ def _add_sync(commands: Commands) -> None:
     )
     parser.add_argument(
         "--min-seq",
-        type=_number,
+        type=whole_number(0),
         default=0,
         metavar="N",
         help="refuse releases below this number, which you know to exist",
@@ -95,13 +96,6 @@ def verify(arguments: argparse.Namespace) -> int:
     other = subscribe.compare(state, arguments.compare) if arguments.compare else None
     _tell(result, arguments.json, other)
     return 0
-
-
-def _number(text: str) -> int:
-    number = int(text)
-    if number < 0:
-        raise ValueError
-    return number
 
 
 def _read_root(path: Path) -> bytes:

@@ -56,6 +56,28 @@ def declare(
     return parser
 
 
+def declare_group(parser: argparse.ArgumentParser, **named: Any) -> Commands:
+    """Give a parser commands of its own; alone, without one of them, it explains itself with exit code 2."""
+
+    def explain(_: argparse.Namespace) -> int:
+        note(parser.format_help().rstrip())
+        return UsageError.exit_code
+
+    parser.set_defaults(run=explain)
+    return parser.add_subparsers(metavar="COMMAND", **named)
+
+
+def whole_number(least: int) -> Callable[[str], int]:
+    """What reads a whole number of an option, from this one on."""
+
+    def read(text: str) -> int:
+        if not text.isascii() or not text.isdigit() or not least <= int(text[:18]):
+            raise argparse.ArgumentTypeError(f"give a whole number from {least}")
+        return int(text)
+
+    return read
+
+
 def say(text: str) -> None:
     """A line of the result."""
     sys.stdout.write(f"{text}\n")

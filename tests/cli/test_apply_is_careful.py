@@ -54,6 +54,18 @@ def test_a_folder_behind_a_link_is_named_and_the_exit_code_is_three(
     assert str(tmp_path / "in" / "part") in err
 
 
+@pytest.mark.parametrize("command", [["plan"], ["apply", "--out", "out"]], ids=" ".join)
+def test_a_path_that_is_not_there_gets_one_message(
+    tmp_path: Path, command: list[str], monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli.main([*command, "missing.parquet"]) == 3
+    out, err = capsys.readouterr()
+    said = err.removeprefix("Warning: It is old.\n").splitlines()
+    assert (out, len(said)) == ("", 1)
+    assert "missing.parquet" in said[0]
+
+
 def test_who_waits_for_another_run_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shards.laion(tmp_path / "in" / "0.parquet")
     (tmp_path / "out").mkdir()

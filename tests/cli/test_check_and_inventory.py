@@ -66,7 +66,7 @@ def holder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Holder:
 
 def test_listed_rows_that_remain_have_a_code_of_their_own(holder: Holder) -> None:
     assert holder.check() == 7
-    assert "1 listed rows remain" in holder.err
+    assert "1 listed row remains in" in holder.err
     assert "Clean" not in holder.out
 
 

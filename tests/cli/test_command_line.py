@@ -14,7 +14,7 @@ import pytest
 from factories import lists, shards
 
 from takedown import cli, report
-from takedown.apply import apply, plan
+from takedown.apply import Restored, apply, plan
 from takedown.commands import terminal
 from takedown.errors import NothingToSync, VerificationFailed
 
@@ -107,8 +107,8 @@ def test_help_is_there_before_anything_heavy_is_imported():
 @pytest.mark.parametrize(
     "arguments",
     [
-        [],
         ["unknown"],
+        ["index", "unknown"],
         ["plan"],
         ["apply", "a.parquet"],
         ["lookup", "x"],
@@ -127,6 +127,20 @@ def test_a_wrong_call_is_two_with_one_sentence(arguments, capsys):
     assert out == ""
     assert len(err.strip().splitlines()) == 1
     assert err.strip().endswith(".")
+
+
+@pytest.mark.parametrize("command", [[], ["index"], ["blocklist"]], ids=" ".join)
+def test_a_command_that_only_holds_others_explains_itself(command, capsys):
+    assert cli.main(command) == 2
+    alone = capsys.readouterr()
+    assert cli.main([*command, "--help"]) == 0
+    assert (alone.out, alone.err) == ("", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "x", "1.5", ""])
+def test_a_number_of_processes_is_asked_for_in_words(value, capsys):
+    assert cli.main(["plan", "a.parquet", f"--workers={value}"]) == 2
+    assert "argument --workers: give a whole number from 1; see" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -206,7 +220,7 @@ def test_a_report_has_exactly_the_promised_fields(tmp_path):
     for out, result in ((tmp_path / "out", outcome), (None, plan(listed, [tmp_path / "in"]))):
         text = report.to_text(result, out=out)
         assert "2 removed" in text if out else "2 would go" in text
-        assert f"to {out}" in text if out else "Nothing was written" in text
+        assert f"\nResult    {out}\n" in text if out else "Nothing was written" in text
         assert "not in the result: 1, named" in text
         assert shards.url(0) not in text
 
@@ -216,6 +230,14 @@ def test_a_report_has_exactly_the_promised_fields(tmp_path):
 )
 def test_sizes_read_well(count, text):
     assert report.size(count) == text
+
+
+def test_one_of_a_thing_is_not_spoken_of_as_many():
+    counted = [report.counted(count, "file") for count in (0, 1, 2, 2000)]
+    assert counted == ["0 files", "1 file", "2 files", "2,000 files"]
+    text = report.restored_to_text(Restored("research", 7, "ab" * 32, files=1, rows_restored=3, rows_kept=1))
+    assert "3 put back, in 1 file\n" in text
+    assert text.endswith("1 stays aside")
 
 
 def test_the_state_folder_is_for_its_owner_alone(tmp_path):
