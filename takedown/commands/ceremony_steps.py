@@ -236,6 +236,7 @@ def sign(arguments: argparse.Namespace) -> int:
     from takedown import publish
 
     trusted = _trusted(arguments)
+    publish.check_change_key(arguments.change, arguments.key)
     review = publish.review_change(arguments.change, trusted=trusted)
     for line in words.change_lines(review):
         if not arguments.json:
@@ -245,10 +246,14 @@ def sign(arguments: argparse.Namespace) -> int:
     if not arguments.yes and not confirmed("Sign this change of keys?"):
         raise UsageError("Nothing was signed; answer yes, or use --yes, to sign.", slug="not-confirmed")
     written = publish.sign_change(arguments.change, arguments.key, expected=review.sha256, trusted=trusted)
+    now = publish.review_change(arguments.change, trusted=trusted)
     if arguments.json:
-        say_json({"signed": [str(path) for path in written], "sha256": review.sha256})
-    else:
-        say(f"Signed. Hand back {', '.join(map(str, written))}.")
+        enough = all(need.enough for need in now.needed)
+        say_json({"signed": [str(path) for path in written], "sha256": review.sha256, "enough": enough})
+        return 0
+    say(f"Signed. Hand back {', '.join(map(str, written))}.")
+    for line in words.signed_lines(now):
+        say(line)
     return 0
 
 
@@ -265,7 +270,7 @@ def finish(arguments: argparse.Namespace) -> int:
     if arguments.json:
         say_json({"root": str(root)})
     else:
-        say(f"In force: {root}.")
+        say(words.in_force_line(publish.review_change(arguments.change), root))
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from takedown.commands.terminal import shown
@@ -28,6 +29,21 @@ def change_lines(review: ChangeReview) -> Iterator[str]:
     if review.first_root_sha256:
         yield f"The first root file has SHA-256 {review.first_root_sha256}; compare it with yours."
     yield from _need_lines(review.needed)
+
+
+def signed_lines(review: ChangeReview) -> Iterator[str]:
+    """How many signatures there are by now in this folder, and what is next."""
+    yield from _need_lines(review.needed)
+    if all(need.enough for need in review.needed):
+        yield "These are enough: now run 'takedown ceremony finish' where the online keys are."
+
+
+def in_force_line(review: ChangeReview, root: Path) -> str:
+    """What a finished change put into force: a root, or lists that were signed anew under the present one."""
+    if review.version is not None:
+        return f"In force: {root}, until {review.expires:%Y-%m-%d}."
+    lists = root.with_name(f"{review.targets_version}.targets.json")
+    return f"In force: {lists}, the lists of release {review.seq}, until {review.targets_expires:%Y-%m-%d}."
 
 
 def grouped(digest: str) -> str:

@@ -42,6 +42,7 @@ def sign(arguments: argparse.Namespace) -> int:
 
     if arguments.copies:
         return _join(arguments)
+    publish.check_key(arguments.repository, arguments.key)
     review = publish.review(arguments.repository, arguments.staging)
     for line in _lines(review):
         if not arguments.json:

@@ -26,8 +26,8 @@ from takedown.publish.reminders import Reminder, key_status, reminders
 from takedown.publish.review import EditionChange, Review, review
 from takedown.publish.root_change_finish import finish
 from takedown.publish.root_change_propose import propose_change, propose_first
-from takedown.publish.root_change_sign import ChangeReview, review_change, sign_change
-from takedown.publish.sign import join, sign
+from takedown.publish.root_change_sign import ChangeReview, check_change_key, review_change, sign_change
+from takedown.publish.sign import check_key, join, sign
 from takedown.publish.signatures import Signatures, signatures
 from takedown.publish.stage import EditionDraft, Staged, stage
 from takedown.publish.terms import TermChange, Terms
@@ -45,6 +45,8 @@ __all__ = [
     "TermChange",
     "Terms",
     "ceremony",
+    "check_change_key",
+    "check_key",
     "finish",
     "head",
     "is_published",

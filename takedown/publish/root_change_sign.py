@@ -174,14 +174,18 @@ def sign_change(
         sentence = "The change was altered after it was shown; nothing was signed. Run the command again."
         raise VerificationFailed(sentence, slug="change-changed")
     signer = load(key)
-    keyid = signer.public_key.keyid
-    files = [one for one in change.names if any(_can_sign(need, keyid) for need in needed(change, one))]
-    if not files:
-        raise UsageError(
-            f"The key in {key} signs nothing in this change; name a root or targets key that it lists.",
-            slug="key-not-needed",
-        )
+    files = _files_for(change, key, signer.public_key.keyid)
     return tuple(_write_signature(folder, name, change.names[name].sign(signer).to_dict()) for name in files)
+
+
+def check_change_key(folder: Path, key: Path, *, now: datetime | None = None) -> None:
+    """Nothing when a key signs something in a change: to be told before anyone reads and agrees.
+
+    Raises:
+        UsageError: not a change's folder, or the key is none that this change needs.
+        VerificationFailed: nobody should sign it.
+    """
+    _files_for(load_change(folder, now=now), key, load(key).public_key.keyid)
 
 
 def needed(change: Change, only: str | None = None) -> Iterator[Needed]:
@@ -206,6 +210,16 @@ def _needed(name: str, metadata: Metadata[Any], root: Root, by: str) -> Needed:
         for keys in (result.signed, result.unsigned)
     )
     return Needed(name, role, by, root.roles[role].threshold, have, missing)
+
+
+def _files_for(change: Change, key: Path, keyid: str) -> list[str]:
+    files = [one for one in change.names if any(_can_sign(need, keyid) for need in needed(change, one))]
+    if not files:
+        raise UsageError(
+            f"The key in {key} signs nothing in this change; name a root or targets key that it lists.",
+            slug="key-not-needed",
+        )
+    return files
 
 
 def _can_sign(need: Needed, keyid: str) -> bool:

@@ -55,6 +55,16 @@ def sign(
         disk.write(staged.path, staged.targets.to_bytes())
 
 
+def check_key(repository: Path, key: Path) -> None:
+    """Nothing when a key may sign releases of a repository: to be told before anyone reads and agrees.
+
+    Raises:
+        UsageError: unreadable, or not a targets key of this repository.
+        VerificationFailed: the repository does not verify.
+    """
+    load_for(key, load_head(repository).root.signed, "targets")
+
+
 def join(repository: Path, staging: Path, files: Sequence[Path]) -> None:
     """Add the signatures of copies of a staged release to it.
 

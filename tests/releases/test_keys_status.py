@@ -193,6 +193,8 @@ def test_a_holder_sees_it_is_asked_and_signs_what_was_shown(run: Run, tmp_path: 
     assert code == 0
     assert "Sign this change of keys? Type yes:" in err
     assert "Signed. Hand back" in out
+    assert "root.json: 1 of 2 signatures" in out.partition("Signed.")[2]
+    assert "ceremony finish" not in out
     code, out, _ = run(*words, publisher.key("root-b"), "--yes", "--json")
     assert [Path(one).parent.name for one in json.loads(out)["signed"]] == ["signatures"]
     _, out, _ = run("show", "--change", change, "--json")
@@ -203,6 +205,28 @@ def test_a_holder_sees_it_is_asked_and_signs_what_was_shown(run: Run, tmp_path: 
         ("targets", "before", False),
         ("targets", "after", False),
     ]
+
+
+def test_lists_signed_for_longer_are_named_from_the_last_signature_on(run: Run, tmp_path: Path) -> None:
+    publisher = Publisher(tmp_path / "p")
+    publisher.release(["a"])
+    change = tmp_path / "change"
+    assert run("propose", "--repository", publisher.repository, "--targets-only", "--out", change)[0] == 0
+    _, out, _ = run("sign", "--change", change, "--key", publisher.key("targets-b"), "--yes")
+    after = out.partition("Signed.")[2]
+    assert "3.targets.json: 1 of 1 signatures" in after
+    assert "now run 'takedown ceremony finish'" in after
+    code, out, _ = run("finish", *finish_options(publisher, change))
+    assert (code, "metadata/3.targets.json, the lists of release 1, until" in out) == (0, True)
+    assert (publisher.repository / "metadata/3.targets.json").exists()
+
+
+def test_a_key_that_signs_nothing_is_told_before_the_question(run: Run, tmp_path: Path) -> None:
+    publisher = Publisher(tmp_path / "p")
+    change = publisher.propose()
+    code, out, err = run("sign", "--change", change, "--key", publisher.key("targets-a"), answer="yes\n")
+    assert (code, out, "signs nothing in this change" in err) == (2, "", True)
+    assert "Type yes" not in err
 
 
 @pytest.mark.parametrize(
