@@ -107,6 +107,21 @@ def _of_rows(names: Collection[str]) -> dict[int, str]:
     return found
 
 
+def waits_until(supports: QuerySet[Support]) -> date | None:
+    """The day up to which what these supports ask for may be held back; None where no edition holds back.
+
+    Found from their own days alone. What others asked for may end the wait sooner, and is told to nobody.
+    """
+    policy, days = current(), []
+    told = supports.values_list("decision__ground", "decision__confirmed", "decision__case__due").distinct()
+    for ground, since, due in told:
+        carriers = policy.ground(ground).editions
+        names = {one for name in carriers for one in (name, *policy.included(name))}
+        if since and any(policy.editions[name].min_delta_entries > 1 for name in names):
+            days.append(min(since + LONGEST_WAIT, due))
+    return max(days, default=None)
+
+
 def lost_grounds(planned: Plan, edition: str, before: Collection[str] | None) -> bool:
     """Whether entries would go only since the policy no longer carries their ground in an edition.
 

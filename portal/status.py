@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.db.models import QuerySet
+from django.utils.formats import date_format
+
 from portal import lists
-from portal.models import Case, CaseItem, Decision, Item, Listing, Release, Submission
+from portal.days import today
+from portal.models import Case, CaseItem, Decision, Item, Listing, Release, Submission, Support
 from portal.policy import current
 
 #: What went wrong with a picture -> what to do, where the general sentence is not enough.
@@ -89,9 +93,21 @@ def _released(item: Item) -> tuple[str, str, str]:
     shown = Listing.objects.filter(entry__in=entries, since__state=Release.State.PUBLISHED)
     shown = shown.exclude(until__state=Release.State.PUBLISHED)
     if shown.values("entry").distinct().count() < entries.distinct().count():
-        return "Decided", "We will remove it. It goes into the next release.", "done"
+        return "Decided", f"We will remove it. {_to_come(supports)}", "done"
     drops = "Everyone who holds a copy and applies our list drops these rows."
     if not supports.filter(stood=False).exists():
         return "Already removed", f"It was in our list before you asked. {drops}", "done"
     seq = max((seq for seq in shown.values_list("since__seq", flat=True) if seq is not None), default=0)
     return f"Removed in release {seq}", drops, "done"
+
+
+def _to_come(supports: QuerySet[Support]) -> str:
+    """When what is decided goes out: with the release that is being made, or when its wait ends."""
+    standing = Listing.objects.filter(entry__in=supports.values("entry"), until=None)
+    last_day = lists.waits_until(supports.exclude(entry__in=standing.values("entry")))
+    if last_day is None or last_day <= today():
+        return "It goes into the next release."
+    return (
+        "It waits for other removals, so that nobody sees which one you asked for, and goes into a release "
+        f"by {date_format(last_day, 'j F Y')} at the latest."
+    )

@@ -344,3 +344,53 @@ class AnyHistory(TestCase):
                 published(plan)
         plan = lists.plan(day + timedelta(days=14))
         assert not any(waiting.held or waiting.stay for waiting in plan.waiting.values())
+
+
+@pytest.mark.parametrize(
+    ("research", "on", "due", "said"),
+    [
+        (100, -1, 60, "and goes into a release by 5 December 2026 at the latest."),
+        (100, -1, 4, "and goes into a release by 26 November 2026 at the latest."),
+        (100, -14, 60, "It goes into the next release."),
+        (100, -1, 0, "It goes into the next release."),
+        (1, -1, 60, "It goes into the next release."),
+    ],
+)
+def test_the_status_says_until_when_a_decision_waits(
+    use_policy: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
+    research: int,
+    on: int,
+    due: int,
+    said: str,
+) -> None:
+    monkeypatch.setattr(status, "today", lambda: TODAY)
+    use_policy(SHIPPED.replace("min_delta_entries = 1 ", f"min_delta_entries = {research} "))
+    item = removed("a", on=TODAY + timedelta(days=on), due=TODAY + timedelta(days=due))
+    (one,) = status.of(item.submission)
+    assert one.title == "Decided"
+    assert one.sentence.endswith(said)
+
+
+def test_the_status_tells_nothing_of_others_who_wait(
+    use_policy: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An earlier request may end the wait sooner; the day that is said stays one's own."""
+    monkeypatch.setattr(status, "today", lambda: TODAY)
+    use_policy(SHIPPED.replace("min_delta_entries = 1 ", "min_delta_entries = 100 "))
+    mine = removed("a", on=TODAY)
+    before = status.of(mine.submission)[0].sentence
+    removed("b", on=TODAY - timedelta(days=9))
+    removed("a", "wrong", on=TODAY - timedelta(days=5))
+    assert status.of(mine.submission)[0].sentence == before
+    assert "by 6 December 2026 at the latest" in before
+
+
+def test_what_a_release_under_way_holds_waits_no_more(use_policy: Callable[[str], None]) -> None:
+    use_policy(SHIPPED.replace("min_delta_entries = 1 ", "min_delta_entries = 2 "))
+    item = removed("a", on=TODAY + timedelta(days=3000), due=TODAY + timedelta(days=4000))
+    removed("b", on=TODAY)
+    assert "at the latest" in status.of(item.submission)[0].sentence
+    release = published(lists.plan(TODAY))
+    Release.objects.filter(pk=release.pk).update(state=Release.State.STAGED)
+    assert status.of(item.submission)[0].sentence.endswith("It goes into the next release.")
