@@ -102,6 +102,46 @@ def test_what_the_policy_refuses_is_said_in_one_sentence(
         run("build_release", "--user", "mara")
 
 
+def test_a_build_that_failed_is_discarded_and_not_built_later(
+    repository: Path, mara: User, use_policy: Callable[[str], None], settings: object
+) -> None:
+    good = settings.POLICY_FILE.read_text()
+    text = good.replace("prefix_hex = 64  ", "prefix_hex = 8  ")
+    use_policy(text.replace('dataset_ids = ["sample-pictures"]', 'dataset_ids = ["another"]'))
+    with pytest.raises(CommandError, match=r"\[cover-no-index\] This release is discarded") as caught:
+        run("build_release", "--user", "mara")
+    assert caught.value.returncode == 1
+    failed = Release.objects.get()
+    assert (failed.state, failed.problem) == (Release.State.DISCARDED, "cover-no-index")
+    use_policy(good)
+    assert not Release.due().exists()
+    assert not publishing.build(failed.pk)
+    run("build_release", "--user", "mara")
+    assert list(Release.objects.order_by("pk").values_list("state", flat=True)) == ["discarded", "staged"]
+
+
+def test_a_build_that_is_broken_off_is_discarded(
+    repository: Path, mara: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken_off(_: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(publishing, "point", broken_off)
+    with pytest.raises(KeyboardInterrupt):
+        run("build_release", "--user", "mara")
+    assert Release.objects.get().state == Release.State.DISCARDED
+
+
+def test_a_build_is_made_once_more_where_something_was_decided_meanwhile(
+    repository: Path, mara: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = iter("a")
+    monkeypatch.setattr(publishing, "point", lambda _: [removed(name) for name in late])
+    run("build_release", "--user", "mara")
+    release = Release.objects.get()
+    assert (release.state, release.changes[0]["added"]) == (Release.State.STAGED, 1)
+
+
 def test_a_release_is_uploaded_to_every_mirror(
     repository: Path, mara: User, settings: object, tmp_path: Path
 ) -> None:

@@ -1,15 +1,17 @@
 """``manage.py build_release --user NAME``: build the next release without the web.
 
 1. Ask for it in that person's name; the audit trail says so.
-2. Build it here and now, as the worker would.
+2. Build it here and now, as the worker would. What does not work is discarded: a worker that built it later
+   would surprise whoever was told that it failed.
 3. Say what it changes, what each edition covers and what waits, and how to sign it.
 
 Exit codes: 0 it waits for signatures; 2 it cannot be asked for; 1 it cannot be built, with the code of the
-problem in brackets. Then the worker, where one runs, tries again; ``--discard`` throws it away.
+problem in brackets.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
@@ -32,10 +34,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, user: str, discard: bool, **options: Any) -> None:
         person = release_manager(user)
         release = self._requested(person, discard)
-        built = publishing.build(release.pk)
-        release.refresh_from_db()
-        if not built:
-            raise failed(release)
+        if not _build(release, person):
+            raise CommandError(f"{failed(release)} This release is discarded; build again when that is done.")
         self._tell(release)
 
     def _requested(self, person: User, discard: bool) -> Release:
@@ -60,6 +60,23 @@ class Command(BaseCommand):
             f"  takedown sign --repository {settings.REPOSITORY} --staging {publishing.staging(release)} "
             "--key TARGETS-KEY.pem"
         )
+
+
+def _build(release: Release, person: User) -> bool:
+    """Build a release, once more where something was decided meanwhile; discard one that does not work."""
+    built = False
+    try:
+        for _ in range(settings.MAX_ATTEMPTS):
+            publishing.build(release.pk)
+            release.refresh_from_db()
+            built = release.state == Release.State.STAGED
+            if release.problem != "lists-changed":
+                break
+    finally:
+        if not built:
+            with suppress(publishing.PublishingError):  # somebody else discarded it
+                publishing.discard(release, person)
+    return built
 
 
 def _cost(dataset: dict[str, Any]) -> str:
