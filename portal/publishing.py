@@ -275,7 +275,7 @@ def _changes(plan: Plan, drafts: Sequence[tuf.EditionDraft], staged: tuf.Staged)
             "state_sha256": one.state_sha256,
             "grounds": policy.carried(one.name),
             "buried": carried.buried_since(one.name, one.name in has_buried),
-            "held": plan.waiting[one.name].lines if plan.waiting[one.name].held else 0,
+            "held": plan.waiting[one.name].stay if plan.waiting[one.name].held else 0,
             "cover": covering.to_json(covers[one.name]),
         }
         for one in sorted(staged.editions, key=lambda one: order.index(one.name))
