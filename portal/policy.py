@@ -132,12 +132,12 @@ def read(path: Path) -> Policy:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise PolicyError(f"The policy file {path.name} is not valid TOML: {error}.") from None
     policy = Policy(
-        version=_text(told, "version"),
-        publisher=_text(_table(told, "publisher"), "name"),
-        dataset_ids=tuple(_texts(_table(told, "publisher"), "dataset_ids")),
-        answer_months=_whole(_table(told, "deadlines"), "answer_months", 1, 3),
-        pdq_radius=_whole(_table(told, "matching"), "pdq_radius", 0, 64),
-        phash_radius=_whole(_table(told, "matching"), "phash_radius", 0, 12),
+        version=_text(path.name, told, "version"),
+        publisher=_text("publisher", _table(told, "publisher"), "name"),
+        dataset_ids=tuple(_texts("publisher", _table(told, "publisher"), "dataset_ids")),
+        answer_months=_whole("deadlines", _table(told, "deadlines"), "answer_months", 1, 3),
+        pdq_radius=_whole("matching", _table(told, "matching"), "pdq_radius", 0, 64),
+        phash_radius=_whole("matching", _table(told, "matching"), "phash_radius", 0, 12),
         editions={name: _edition(name, table) for name, table in _tables(told, "editions")},
         grounds={name: _ground(name, table) for name, table in _tables(told, "grounds")},
     )
@@ -161,29 +161,34 @@ _read_once = cache(read)
 
 
 def _edition(name: str, table: Mapping[str, Any]) -> Edition:
-    _only_known(f"editions.{name}", table, Edition)
+    place = f"editions.{name}"
+    _only_known(place, table, Edition)
     disposition = table.get("disposition", "quarantine")
-    if disposition not in {"quarantine", "purge"}:
-        raise PolicyError(f'editions.{name}: disposition must be "quarantine" or "purge".')
+    if disposition not in ("quarantine", "purge"):
+        raise PolicyError(f'{place}: disposition must be "quarantine" or "purge".')
     return Edition(
         name=name,
-        prefix_hex=_whole(table, "prefix_hex", 1, 64, default=64),
-        k_min=_whole(table, "k_min", 0, 10**9, default=0),
+        prefix_hex=_prefix_hex(place, table),
+        k_min=_whole(place, table, "k_min", 0, 10**9, default=0),
         disposition=disposition,
-        min_delta_entries=_whole(table, "min_delta_entries", 1, 10**6, default=MIN_DELTA_ENTRIES),
-        includes=tuple(_texts(table, "includes")) if "includes" in table else (),
+        min_delta_entries=_whole(place, table, "min_delta_entries", 1, 10**6, default=MIN_DELTA_ENTRIES),
+        includes=tuple(_texts(place, table, "includes")) if "includes" in table else (),
     )
 
 
 def _ground(name: str, table: Mapping[str, Any]) -> Ground:
-    _only_known(f"grounds.{name}", table, Ground)
+    place = f"grounds.{name}"
+    _only_known(place, table, Ground)
+    restricted = table.get("restricted", False)
+    if not isinstance(restricted, bool):
+        raise PolicyError(f"{place}: restricted must be true or false.")
     return Ground(
         name=name,
-        label=_text(table, "label"),
-        help=_text(table, "help"),
-        target_hours=_whole(table, "target_hours", 1, 24 * 92),
-        editions=tuple(_texts(table, "editions")),
-        restricted=bool(table.get("restricted", False)),
+        label=_text(place, table, "label"),
+        help=_text(place, table, "help"),
+        target_hours=_whole(place, table, "target_hours", 1, 24 * 92),
+        editions=tuple(_texts(place, table, "editions")),
+        restricted=restricted,
     )
 
 
@@ -209,11 +214,6 @@ def _with_child_safety_k_min(policy: Policy, told: Mapping[str, Any]) -> Policy:
 
 
 def _check_digits(edition: Edition) -> None:
-    if not FEWEST_DIGITS <= edition.prefix_hex <= MOST_DIGITS and edition.prefix_hex != 64:
-        raise PolicyError(
-            f"editions.{edition.name}: prefix_hex is {FEWEST_DIGITS} to {MOST_DIGITS}, or 64 for whole "
-            "digests. With fewer, much of a dataset may go; what more of them cover cannot be counted."
-        )
     if edition.full and edition.k_min:
         raise PolicyError(
             f"editions.{edition.name}: whole digests bury nothing, so k_min must be 0; or choose a "
@@ -289,22 +289,34 @@ def _table(told: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return table
 
 
-def _text(table: Mapping[str, Any], name: str) -> str:
+def _text(place: str, table: Mapping[str, Any], name: str) -> str:
     value = table.get(name)
     if not isinstance(value, str) or not value.strip():
-        raise PolicyError(f"{name} must be a text.")
+        raise PolicyError(f"{place}: {name} must be a text.")
     return value
 
 
-def _texts(table: Mapping[str, Any], name: str) -> list[str]:
+def _texts(place: str, table: Mapping[str, Any], name: str) -> list[str]:
     value = table.get(name)
     if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-        raise PolicyError(f"{name} must be a list of texts.")
+        raise PolicyError(f"{place}: {name} must be a list of texts.")
     return value
 
 
-def _whole(table: Mapping[str, Any], name: str, low: int, high: int, *, default: int | None = None) -> int:
+def _whole(
+    place: str, table: Mapping[str, Any], name: str, low: int, high: int, *, default: int | None = None
+) -> int:
     value = table.get(name, default)
     if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-        raise PolicyError(f"{name} must be a whole number from {low} to {high}.")
+        raise PolicyError(f"{place}: {name} must be a whole number from {low} to {high}.")
+    return value
+
+
+def _prefix_hex(place: str, table: Mapping[str, Any]) -> int:
+    """With fewer digits much of a dataset may go; what more of them cover, but not all, cannot be counted."""
+    value = table.get("prefix_hex", 64)
+    if type(value) is not int or (value != 64 and not FEWEST_DIGITS <= value <= MOST_DIGITS):
+        raise PolicyError(
+            f"{place}: prefix_hex must be {FEWEST_DIGITS} to {MOST_DIGITS}, or 64 for whole digests."
+        )
     return value
