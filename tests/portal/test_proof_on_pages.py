@@ -69,7 +69,7 @@ def test_the_proof_is_offered_from_the_first_release_on(
     told = _status(client, words)
     assert "Removed in release 1" in told
     assert "Release 1 of our list says what was done about your request" in told
-    assert "takedown sync http://testserver/blocklist --root root.json takedown prove" in told
+    assert "takedown sync http://testserver/blocklist --root 1.root.json takedown prove" in told
 
 
 def test_a_staged_release_proves_nothing_yet(client: Client, repository: Path, mara: User) -> None:
