@@ -11,6 +11,15 @@ from takedown.publish.people_facts import Facts, Past
 from takedown.publish.people_feed import told
 from takedown.publish.people_sql import ENGINES, Engine, filter_sql, list_sql
 
+_FEED_LINK = '<link rel="alternate" type="application/atom+xml" title="Releases" href="feed.xml">\n'
+_FEED = ';\n<a href="feed.xml">the feed</a> tells you of new ones'
+_SQL = """<h2>With SQL instead</h2>
+<p>Run these in the folder of this repository, with your table named <code>laion</code> and its columns
+<code>URL</code> and <code>TEXT</code>. Always <code>NOT EXISTS</code>: with <code>NOT IN</code> one null
+would drop every row. SQL checks no signature, so let <code>takedown sync</code> accept the same files
+first.</p>
+"""
+
 
 def page(facts: Facts) -> bytes:
     """The page as UTF-8."""
@@ -24,6 +33,8 @@ def page(facts: Facts) -> bytes:
         root_keys=_lines(f'<code class="print">{_grouped(key)}</code>' for key in facts.root_keys),
         limits=_lines(f"<p>{escape(one)}</p>" for one in text.limits(facts)),
         sql=_sql(facts),
+        feed_link=_FEED_LINK if facts.history else "",
+        feed=_FEED if facts.history else "",
         releases=_releases(facts),
         footer="This page is for reading and is not signed; the files under metadata/ are.",
     )
@@ -47,7 +58,9 @@ def _edition(manifest: Manifest) -> str:
 
 
 def _sql(facts: Facts) -> str:
-    return _lines(
+    if not facts.editions:
+        return ""
+    return _SQL + _lines(
         f"<h3>{manifest.edition}</h3>\n" + _lines(_engine(engine, manifest) for engine in ENGINES)
         for manifest in facts.editions
     )

@@ -11,6 +11,14 @@ from takedown.publish.people_sql import ENGINES, METADATA, SIDECAR, Engine, filt
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~&])")
 
+_SQL = """## With SQL instead
+
+Run these in the folder of this repository. Your table is named `laion` here. Always `NOT EXISTS`, never
+`NOT IN`: one null would drop every row. SQL checks no signature, so let `takedown sync` accept the same files
+first. Addresses and captions must be text columns with the bytes that the dataset came with.
+
+"""
+
 
 def readme(facts: Facts) -> bytes:
     """The file as UTF-8."""
@@ -23,7 +31,9 @@ def readme(facts: Facts) -> bytes:
         threshold=facts.root_threshold,
         root_keys="\n".join(f"  - `{key}`" for key in facts.root_keys),
         limits="\n".join(f"- {one}" for one in text.limits(facts)),
-        sql="".join(map(_edition_sql, facts.editions)),
+        sql=_sql(facts),
+        feed=" `feed.xml` tells of new releases." if facts.history else "",
+        feed_file="`feed.xml`, " if facts.history else "",
     )
     return filled.encode("utf-8")
 
@@ -40,6 +50,10 @@ def _newest(facts: Facts) -> str:
         lines += [f"| {what} | {much} |" for what, much in text.about(manifest)]
         lines.append("")
     return "\n".join(lines).rstrip()
+
+
+def _sql(facts: Facts) -> str:
+    return _SQL + "".join(map(_edition_sql, facts.editions)) if facts.editions else ""
 
 
 def _edition_sql(manifest: Manifest) -> str:

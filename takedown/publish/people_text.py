@@ -9,7 +9,7 @@ from takedown.blocklist.entry import FULL
 from takedown.blocklist.manifest import Manifest
 from takedown.publish.people_facts import Facts
 
-TRIAL = "These lists come from a trial: its keys were thrown away, and nothing here should be relied on."
+TRIAL = "These lists come from a trial: its keys are throw-away keys, and nothing here should be relied on."
 NO_RELEASE = "No release was published yet."
 NO_ENTRIES = "The list of this edition holds no entry yet."
 
@@ -33,9 +33,8 @@ def template(name: str) -> Template:
 
 
 def commands(facts: Facts) -> str:
-    """What a holder types."""
-    one = len(facts.editions) < 2
-    edition = "" if one else f" --edition {facts.editions[0].edition}"
+    """What a holder types; the edition is always named, since a second one may come."""
+    edition = f" --edition {facts.editions[0].edition if facts.editions else 'NAME'}"
     return "\n".join(
         [
             "takedown sync ADDRESS --root 1.root.json",

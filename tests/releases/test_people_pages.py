@@ -73,13 +73,30 @@ def test_before_the_first_release_the_pages_say_so(desk: Any) -> None:
     assert "No release was published yet" in text(desk, "index.html")
     assert "No release was published yet" in text(desk, "README.md")
     assert not (desk.repository / "feed.xml").exists()
+    for name in ("index.html", "README.md"):
+        assert not re.search("feed.xml|the feed", text(desk, name))
+        assert "SQL" not in text(desk, name)
+        assert "--edition NAME" in text(desk, name)
+    desk.release(["a"])
+    for name in ("index.html", "README.md"):
+        assert "feed.xml" in text(desk, name)
+        assert "With SQL instead" in text(desk, name)
+
+
+def test_commands_name_the_edition_and_no_package_of_an_index(desk: Any) -> None:
+    desk.release(["a"])
+    for name in ("index.html", "README.md"):
+        assert "takedown plan laion/*.parquet --edition research" in text(desk, name)
+        assert "--out clean/ --edition research" in text(desk, name)
+        assert "dataset-takedown" not in text(desk, name)
+        assert "from the source that the publisher names" in text(desk, name)
 
 
 def test_a_trial_says_that_it_is_one(make_desk: Callable[..., Any]) -> None:
     desk = make_desk("trial", throwaway=True)
     desk.release(["a"])
-    assert "come from a trial" in text(desk, "index.html")
-    assert "come from a trial" in text(desk, "README.md")
+    for name in ("index.html", "README.md"):
+        assert "come from a trial: its keys are throw-away keys" in text(desk, name)
 
 
 class Page(HTMLParser):
