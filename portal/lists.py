@@ -72,6 +72,7 @@ def plan(day: date) -> Plan:
         live, listed = _live(policy, edition, facts), facts.listed_in([edition.name])
         found.listed[edition.name] = listed
         changes[edition.name] = live & ~listed, listed & ~live
+    for edition in policy.in_order():
         _decide(policy, edition, changes, found, day)
     return found
 
@@ -187,8 +188,8 @@ def _decide(
     kept = base & ~own_out | own_in
     lines = book.differing_lines(edition.prefix_hex, base, kept)
     few = 0 < lines < edition.min_delta_entries
-    own = Entries(book, own_in), Entries(book, own_out)
-    last_day = _last_day(policy.carried(edition.name), *own, day) if few else day
+    coming = {name: Entries(book, own_in & ~found.listed[name]) for name in policy.followers(edition.name)}
+    last_day = _last_day(policy, coming, Entries(book, own_out), day) if few else day
     held = few and day < last_day
     chosen = base if held else kept
     found.lists[edition.name] = Entries(book, chosen)
@@ -204,14 +205,20 @@ def _decide(
     )
 
 
-def _last_day(grounds: Collection[str], own_in: Iterable[int], own_out: Iterable[int], day: date) -> date:
-    """The day on which changes go at the latest: 14 days after the first, or an earlier deadline."""
+def _last_day(policy: Policy, coming: Mapping[str, Entries], own_out: Iterable[int], day: date) -> date:
+    """The day on which changes go at the latest: 14 days after the first, or an earlier deadline.
+
+    Args:
+        coming: what is to come in the edition, and in each that has to follow it, which waits as long.
+    """
     days = []
-    for some in pieces(own_in):
-        coming = Support.objects.filter(entry__in=some, ended=False, decision__ground__in=grounds).aggregate(
-            since=Min("decision__confirmed"), due=Min("decision__case__due")
-        )
-        days += [coming["since"] and coming["since"] + LONGEST_WAIT, coming["due"]]
+    for name, entries in coming.items():
+        standing = Support.objects.filter(ended=False, decision__ground__in=policy.carried(name))
+        for some in pieces(entries):
+            first = standing.filter(entry__in=some).aggregate(
+                since=Min("decision__confirmed"), due=Min("decision__case__due")
+            )
+            days += [first["since"] and first["since"] + LONGEST_WAIT, first["due"]]
     for some in pieces(own_out):
         ended = Support.objects.filter(entry__in=some, ended=True).values("entry")
         last = ended.annotate(last=Max("ended_day")).values_list("last", flat=True)

@@ -102,6 +102,10 @@ class Policy:
             found += [one for one in (name, *self.included(name)) if one not in found]
         return found
 
+    def followers(self, edition: str) -> list[str]:
+        """An edition and all that include it, at first or further hand."""
+        return [name for name in self.editions if edition in (name, *self.included(name))]
+
     def in_order(self) -> list[Edition]:
         """All editions, each after those it includes."""
         return sorted(self.editions.values(), key=lambda one: len(self.included(one.name)))

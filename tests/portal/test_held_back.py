@@ -161,6 +161,29 @@ def test_what_research_holds_back_the_larger_edition_holds_back_too(
     assert not plan.waiting["research-safe"].held
 
 
+@pytest.mark.parametrize(("on", "due", "last_day"), [(-9, 60, 5), (0, 3, 3)])
+def test_what_follows_waits_no_longer_than_it_may_by_itself(
+    use_policy: Callable[[str], None], on: int, due: int, last_day: int
+) -> None:
+    """Asked for on a ground of the larger edition, then on one of both, where research makes it wait."""
+    use_policy(two_editions("min_delta_entries = 3", "min_delta_entries = 3"))
+    first = removed("a", "wrong", on=TODAY + timedelta(days=on), due=TODAY + timedelta(days=due))
+    removed("a", "private")
+    waiting = lists.plan(TODAY).waiting["research"]
+    assert (waiting.held, waiting.last_day) == (True, TODAY + timedelta(days=last_day))
+    asked = lists.waits_until(Support.objects.filter(item=first))
+    assert asked == waiting.last_day
+    assert names(lists.plan(asked), "research-safe", "a") == ["a"]
+
+
+def test_what_the_larger_edition_lists_already_ends_no_wait(use_policy: Callable[[str], None]) -> None:
+    use_policy(two_editions("min_delta_entries = 3", "min_delta_entries = 1"))
+    removed("a", "wrong", on=TODAY - timedelta(days=40))
+    published(lists.plan(TODAY))
+    removed("a", "private")
+    assert lists.plan(TODAY).waiting["research"].last_day == TODAY + timedelta(days=14)
+
+
 def test_a_withdrawal_that_research_holds_back_stays_in_both(use_policy: Callable[[str], None]) -> None:
     use_policy(two_editions("min_delta_entries = 1", "min_delta_entries = 1"))
     items = {name: removed(name) for name in "ab"}
