@@ -6,6 +6,7 @@ every write and every rename.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -13,6 +14,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import BinaryIO
 
 from takedown.errors import VerificationFailed
@@ -123,6 +125,17 @@ def check(path: Path, size: int, sha256: str, *, name: str | None = None) -> Non
             f"The file {name} is not what the manifest names (other SHA-256); get the release again.",
             slug="file-hash",
         )
+
+
+def refusal(folder: Path) -> str | None:
+    """Why no file can be made in a folder, or in what of its path is there; None where one can."""
+    try:
+        there = next(path for path in (folder, *folder.parents) if path.exists())
+        with TemporaryFile(dir=there):
+            return None
+    except OSError as error:
+        # A full disk has a sentence of its own, and may have room again when it matters.
+        return None if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror
 
 
 @contextmanager

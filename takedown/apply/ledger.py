@@ -40,7 +40,7 @@ from takedown.dataset import identity
 from takedown.errors import BadDataset
 
 JOURNAL = "journal"
-_SHARDS, _RETIRED = "shards", "retired"
+SHARDS, _RETIRED = "shards", "retired"
 _GONE = ".gone"
 
 
@@ -172,8 +172,8 @@ class Ledger:
         """Make the folder, for its owner alone."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         os.chmod(self.folder, 0o700)
-        _private(self.folder / _SHARDS)
-        _sweep(self.folder / _SHARDS)
+        _private(self.folder / SHARDS)
+        _sweep(self.folder / SHARDS)
 
     def _true(self, home: Path) -> Generation | None:
         generations = _generations(home)
@@ -200,10 +200,10 @@ class Ledger:
 
     def _home(self, path: Path) -> Path:
         name = hashlib.sha256(os.fsencode(identity(path))).hexdigest()[:32]
-        return self.folder / _SHARDS / name
+        return self.folder / SHARDS / name
 
     def _homes(self) -> Iterable[Path]:
-        shards = self.folder / _SHARDS
+        shards = self.folder / SHARDS
         return sorted(shards.glob("[!.]*")) if shards.is_dir() else ()
 
 

@@ -15,7 +15,9 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from takedown import disk
 from takedown.apply.layout import Layout, targets
+from takedown.apply.ledger import SHARDS
 from takedown.errors import UsageError
 
 Folder = tuple[int, int]  # device and inode
@@ -59,13 +61,24 @@ def check_in_place(layout: Layout) -> None:
 
 
 def check_ledger(ledger: Path, sources: Sequence[str | Path]) -> None:
-    """Raises UsageError when rows kept aside would themselves be taken for rows of a source."""
+    """Raises UsageError when rows kept aside would be taken for rows of a source, or cannot be written."""
+    check_ledger_place(ledger)
     within = _folders(Path(source) for source in sources if os.path.isdir(source))
     if not within.isdisjoint(_chain(ledger)):
         raise UsageError(
             f"The rows that are kept aside would go to {ledger}, inside a source, and be taken for its rows; "
             "name a folder elsewhere with --ledger or --state.",
             slug="ledger-in-source",
+        )
+
+
+def check_ledger_place(ledger: Path) -> None:
+    """Raises UsageError when nothing can be written there: else each shard would fail by itself."""
+    if (why := disk.refusal(ledger) or disk.refusal(ledger / SHARDS)) is not None:
+        raise UsageError(
+            f"The rows that are kept aside would go to the ledger {ledger}, which cannot be written ({why}); "
+            "name another folder with --ledger.",
+            slug="ledger-not-writable",
         )
 
 

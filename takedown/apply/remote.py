@@ -24,6 +24,7 @@ import numpy as np
 from takedown import apply as local
 from takedown import disk
 from takedown.apply.listed import Listing
+from takedown.apply.originals import check_ledger_place
 from takedown.apply.outcome import Counts, Failure, Outcome, no_kinds
 from takedown.apply.remote_finish import REPLACING, begin, finish, folder_of, name_of, working
 from takedown.apply.scan import Removals
@@ -202,6 +203,8 @@ def run(
     shards = list(shards_at(addresses, outcome))
     _refuse_same(shards, store)
     terms = Terms.of(listing, out=Path() if store else None, ledger=ledger, planning=planning)
+    if terms.ledger is not None:
+        check_ledger_place(terms.ledger)
     work.mkdir(parents=True, exist_ok=True, mode=0o700)
     every = RemoteRun(listing, work, store, planning, ledger, terms)
     with disk.locked(work / ".lock"), ThreadPoolExecutor(AT_ONCE) as pool:

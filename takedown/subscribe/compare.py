@@ -96,7 +96,7 @@ def _root(state_dir: Path) -> bytes:
     try:
         return (state_dir / store.ROOT).read_bytes()
     except OSError as error:
-        raise store.altered() from error
+        raise store.altered(error) from error
 
 
 def _kept_release(current: Current) -> Release:
@@ -105,7 +105,7 @@ def _kept_release(current: Current) -> Release:
         targets: Metadata[Targets] = Metadata.from_bytes(data)
         return read_release(data, targets.signed, current.root_version)
     except (OSError, RepositoryError) as error:
-        raise store.altered() from error
+        raise store.altered(error) from error
 
 
 def _compare_metadata(ours: Path, theirs: Path) -> None:
@@ -122,7 +122,7 @@ def _compare_signed(role: str, ours: Path, theirs: Path) -> None:
     try:
         one, two = (Metadata.from_bytes(path.read_bytes()) for path in (ours, theirs))
     except RepositoryError as error:
-        raise store.altered() from error
+        raise store.altered(error) from error
     if one.signed.version == two.signed.version and one.signed_bytes != two.signed_bytes:
         raise _split(f"version {one.signed.version} of its {role} metadata")
 

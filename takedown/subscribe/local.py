@@ -125,7 +125,7 @@ class LocalBlocklist:
         try:
             return (self._state_dir / store.ROOT).read_bytes()
         except OSError as error:
-            raise store.altered() from error
+            raise store.altered(error) from error
 
 
 def open_blocklist(state_dir: Path, edition: str | None = None, dataset: str | None = None) -> LocalBlocklist:

@@ -29,7 +29,7 @@ from takedown.blocklist.entry import KINDS
 from takedown.blocklist.files import read_pieces
 from takedown.blocklist.manifest import Manifest, StateFile, read_state_file
 from takedown.blocklist.pieces import Piece
-from takedown.errors import NothingToSync, TakedownError, VerificationFailed
+from takedown.errors import NothingToSync, TakedownError, UsageError, VerificationFailed
 
 CURRENT = "current.json"
 BINDING = "binding.json"
@@ -115,15 +115,18 @@ def load_current(state_dir: Path) -> Current | None:
         VerificationFailed: slug ``local-altered``: the folder was changed by something else than sync.
     """
     path = state_dir / CURRENT
-    if not path.is_file():
-        return None
-    data = path.read_bytes()
+    try:
+        if not path.is_file():
+            return None
+        data = path.read_bytes()
+    except PermissionError as error:
+        raise altered(error) from error
     try:
         return _read_current(state_dir, data)
     except (TakedownError, OSError) as error:
         if path.read_bytes() != data:  # a sync finished in between and took the old list away
             return load_current(state_dir)
-        raise altered() from error
+        raise altered(error) from error
 
 
 def _read_current(state_dir: Path, data: bytes) -> Current:
@@ -173,7 +176,7 @@ def pieces(local: LocalEdition, kinds: Sequence[str] = KINDS) -> Iterator[Piece]
     try:
         yield from read_pieces(lambda path: local.folder / path, files, local.manifest.prefix_hex)
     except (VerificationFailed, OSError) as error:  # gone between two looks at it, too
-        raise missing_or_altered(local.folder) from error
+        raise missing_or_altered(local.folder, error) from error
 
 
 def table_path(edition: str, seq: int, kind: str) -> str:
@@ -199,16 +202,22 @@ def _read_table(value: object) -> TableFile:
     return TableFile(fields.choice("kind", KINDS), fields.count("bytes", least=1), fields.sha256("sha256"))
 
 
-def missing_or_altered(folder: Path) -> VerificationFailed:
+def missing_or_altered(folder: Path, cause: Exception) -> TakedownError:
     """The error for a file of a list folder that is not as it was."""
-    if folder.is_dir():
-        return altered()
+    if isinstance(cause, PermissionError) or folder.is_dir():
+        return altered(cause)
     sentence = "A newer list was synced while this one was in use; run the command again."
     return VerificationFailed(sentence, slug="list-replaced")
 
 
-def altered() -> VerificationFailed:
-    """The error for a state folder that is not as sync left it."""
+def altered(cause: Exception | None = None) -> TakedownError:
+    """The error for a state folder that is not as sync left it, or that belongs to somebody else."""
+    if isinstance(cause, PermissionError):
+        return UsageError(
+            f"{cause.filename} cannot be used ({cause.strerror}); work as the user who synced the list, or "
+            "name another folder with --state.",
+            slug="state-not-permitted",
+        )
     return VerificationFailed(
         "The list kept on this disk was altered or is incomplete; run 'takedown sync' again to replace it.",
         slug="local-altered",

@@ -29,7 +29,7 @@ from takedown.blocklist.canonical import broken
 from takedown.blocklist.manifest import MAX_BYTES, DeltaFile, Log, Manifest, StateFile
 from takedown.blocklist.paths import parse_manifest
 from takedown.blocklist.pieces import Piece
-from takedown.errors import NothingToSync, VerificationFailed
+from takedown.errors import NothingToSync, UsageError, VerificationFailed
 from takedown.subscribe import store
 from takedown.subscribe.binding import bind, check_binding
 from takedown.subscribe.bring import bring, check_follows
@@ -112,10 +112,12 @@ def sync(
         NothingToSync: no list could be had, and none is kept here.
         Stale: the newest signatures have expired; a list kept here stays in use.
         VerificationFailed: what was offered does not verify; a list kept here stays in use.
-        UsageError: the address makes no sense, or the folder belongs to another address or root file.
+        UsageError: the address makes no sense, or the folder belongs to another address or root file, or
+            cannot be written.
     """
     warnings = list(root_warnings(root))
     job = _Job(base_address(url), root, state_dir, fetcher or Fetcher(), progress, warnings)
+    _check_writable(state_dir)
     with disk.locked(state_dir / store.LOCK):
         check_binding(state_dir, job.url, root)
         current = _load_current(job)
@@ -126,6 +128,15 @@ def sync(
         confirm(state_dir, current)
         _tidy(state_dir, current)  # also what a killed sync left behind
     return job.result(current)
+
+
+def _check_writable(state_dir: Path) -> None:
+    if (why := disk.refusal(state_dir)) is not None:
+        raise UsageError(
+            f"{state_dir} cannot be written ({why}), so no list can be kept there; give another folder with "
+            "--state.",
+            slug="state-not-writable",
+        )
 
 
 def _load_current(job: _Job) -> Current | None:

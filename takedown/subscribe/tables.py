@@ -72,7 +72,7 @@ def open_table(local: LocalEdition, kind: str) -> Table | None:
         disk.check(path, record.bytes, record.sha256)
         return Table.open(path)
     except (VerificationFailed, OSError) as error:
-        raise store.missing_or_altered(local.folder) from error
+        raise store.missing_or_altered(local.folder, error) from error
 
 
 def _write_again(local: LocalEdition, kind: str, path: Path) -> None:

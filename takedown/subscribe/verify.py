@@ -54,7 +54,7 @@ def prove(state_dir: Path, current: Current) -> None:
         root = (state_dir / store.ROOT).read_bytes()
         targets = (current.folder / store.TARGETS).read_bytes()
     except OSError as error:
-        raise store.altered() from error
+        raise store.altered(error) from error
     history = state_dir / store.METADATA / store.ROOT_HISTORY
     release = verify_offline(root, history, targets, current.root_version)
     if release.seq != current.seq or set(release.manifests) != set(current.editions):
@@ -68,7 +68,7 @@ def _verify_edition(kept: LocalEdition, target: TargetFile) -> None:
         data = (kept.folder / target.path).read_bytes()
         target.verify_length_and_hashes(data)
     except (OSError, LengthOrHashMismatchError) as error:
-        raise store.altered() from error
+        raise store.altered(error) from error
     # Another manifest can lie beside the signed one, and be the one in use.
     if hashlib.sha256(data).hexdigest() != kept.manifest_sha256:
         raise store.altered()

@@ -66,6 +66,23 @@ def test_a_path_that_is_not_there_gets_one_message(
     assert "missing.parquet" in said[0]
 
 
+@pytest.mark.parametrize("how", [["--out", "out"], ["--in-place"]], ids=" ".join)
+def test_a_ledger_that_cannot_be_written_is_named_once_before_anything_is_done(
+    tmp_path: Path, how: list[str], monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    kept = Kept(lists.of_urls(shards.url(0)).digests, disposition="quarantine")
+    monkeypatch.setattr(applying, "blocklist", lambda _: kept)
+    for name in ("0", "1"):
+        shards.laion(tmp_path / "in" / f"{name}.parquet")
+    (tmp_path / "file").write_text("not a folder")
+    assert cli.main(["apply", "in", *how, "--ledger", "file/ledger"]) == 2
+    said = capsys.readouterr().err.removeprefix("Warning: It is old.\n").splitlines()
+    assert len(said) == 1
+    assert "the ledger file/ledger, which cannot be written (Not a directory)" in said[0]
+    assert not (tmp_path / "out").exists()
+
+
 def test_who_waits_for_another_run_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shards.laion(tmp_path / "in" / "0.parquet")
     (tmp_path / "out").mkdir()

@@ -191,6 +191,17 @@ def test_inventory_says_how_much_it_read(holder: Holder, capsys: pytest.CaptureF
     assert "18 rows in 3 shards" in capsys.readouterr().out
 
 
+def test_rows_that_cannot_be_compared_are_explained_as_plan_does(holder: Holder) -> None:
+    copy = holder.folder / "plain"
+    shards.laion(copy / "0.parquet", nulls=(1,))
+    assert holder.check(copy=copy) == 0
+    said = "          1 could not be compared in full: no address\n"
+    assert said in holder.out
+    assert "rows in 1 shard, " in holder.out
+    assert holder.run("plan", copy) == 0
+    assert said in holder.out
+
+
 def _json(holder: Holder) -> str:
     holder.check("--json")
     return holder.out

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -86,3 +88,35 @@ def test_a_refused_data_file_is_named_as_the_publisher_names_it(desk: Any, tmp_p
     with pytest.raises(VerificationFailed) as caught:
         sync(desk.url, desk.root, tmp_path / "state")
     assert f"The file {path.relative_to(desk.repository).as_posix()} is not" in caught.value.sentence
+
+
+@contextmanager
+def closed(folder: Path, mode: int) -> Iterator[None]:
+    """A folder with these permissions, for somebody whom they bind: root is nobody for the length of it."""
+    user, before = os.geteuid(), folder.stat().st_mode
+    folder.chmod(mode)
+    try:
+        if user == 0:
+            os.seteuid(65534)
+        yield
+    finally:
+        os.seteuid(user)
+        folder.chmod(before)
+
+
+def test_a_folder_that_permissions_close_is_named(
+    desk: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.release(["a"])
+    monkeypatch.chdir(tmp_path)
+    tmp_path.chmod(0o755)
+    state = Path("state")
+    sync(desk.url, desk.root, state)
+    with closed(state, 0o555), pytest.raises(UsageError, match=r"^state cannot be written") as caught:
+        sync(desk.url, desk.root, state)
+    assert caught.value.slug == "state-not-writable"
+    for folder, call in ((state, verify), (state, open_blocklist), (state / "lists", verify)):
+        with closed(folder, 0), pytest.raises(UsageError, match=f"^{folder}/.* cannot be used") as caught:
+            call(state)
+        assert caught.value.slug == "state-not-permitted"
+    assert verify(state).seq == 1
