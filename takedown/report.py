@@ -83,9 +83,9 @@ def restored_to_text(restored: Restored) -> str:
     return "\n".join(lines)
 
 
-def counted(count: int, one: str) -> str:
+def counted(count: int, one: str, many: str | None = None) -> str:
     """A number of things: "1 file", "2,000 files"."""
-    return f"{count:,} {one if count == 1 else f'{one}s'}"
+    return f"{count:,} {one if count == 1 else many or f'{one}s'}"
 
 
 def size(count: int) -> str:

@@ -106,9 +106,13 @@ def _failures(dataset: Dataset) -> list[Failure]:
         failures.append(Failure.of(dataset.path, _not_rewritable(dataset)))
     if dataset.unread:
         endings = sorted({path.suffix or "no ending" for path in dataset.unread})[:10]
+        one = len(dataset.unread) == 1
+        what = (
+            f"1 file in {dataset.path} was" if one else f"{len(dataset.unread)} files in {dataset.path} were"
+        )
         message = (
-            f"{len(dataset.unread)} files in {dataset.path} were not read ({', '.join(endings)}) and are not "
-            "in the result; move them away if they hold no rows or pictures."
+            f"{what} not read ({', '.join(endings)}) and {'is' if one else 'are'} not in the result; move "
+            f"{'it away if it holds' if one else 'them away if they hold'} no rows or pictures."
         )
         failures.append(Failure(str(dataset.path), "files-not-read", message))
     return failures

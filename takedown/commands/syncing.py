@@ -117,8 +117,10 @@ def _tell(result: SyncResult, as_json: bool, other: Comparison | None = None) ->
         answer |= {"error": result.stale} if result.stale else {}
         say_json(answer | ({"other_seq": other.other_seq} if other else {}))
         return
+    from takedown.report import counted
+
     say(f"Release {result.seq}, verified.")
     for name, (seq, rows) in sorted(result.editions.items()):
-        say(f"  {name}: {rows:,} entries (release {seq})")
+        say(f"  {name}: {counted(rows, 'entry', 'entries')} (release {seq})")
     if other:
         say(other.sentence)

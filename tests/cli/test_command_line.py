@@ -235,6 +235,7 @@ def test_sizes_read_well(count, text):
 def test_one_of_a_thing_is_not_spoken_of_as_many():
     counted = [report.counted(count, "file") for count in (0, 1, 2, 2000)]
     assert counted == ["0 files", "1 file", "2 files", "2,000 files"]
+    assert [report.counted(count, "entry", "entries") for count in (1, 2)] == ["1 entry", "2 entries"]
     text = report.restored_to_text(Restored("research", 7, "ab" * 32, files=1, rows_restored=3, rows_kept=1))
     assert "3 put back, in 1 file\n" in text
     assert text.endswith("1 stays aside")
