@@ -29,6 +29,7 @@ from takedown.commands import (
     pictures,
     proving,
     publishing,
+    reporting,
     signing,
     syncing,
 )
@@ -83,6 +84,7 @@ def parser() -> Parser:
     for module in (
         syncing,
         applying,
+        reporting,
         checking,
         pictures,
         hashing,

@@ -22,13 +22,16 @@ STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "urn:dataset-takedown:check:v1"
 
 
-def statement(listing: LocalBlocklist, checked: Checked, today: date) -> dict[str, Any]:
+def statement(
+    listing: LocalBlocklist, checked: Checked, today: date, removed: int | None = None
+) -> dict[str, Any]:
     """The statement as JSON values.
 
     Args:
         listing: the verified list that the copy was held against.
         checked: what was found.
         today: day of the check.
+        removed: rows that the last apply of this list removed, None where none is known.
     """
     return {
         "_type": STATEMENT_TYPE,
@@ -44,7 +47,7 @@ def statement(listing: LocalBlocklist, checked: Checked, today: date) -> dict[st
                 "shards": checked.copy.shards,
                 "bytes": checked.copy.bytes,
             },
-            "result": _result(checked.outcome),
+            "result": {"removed_by_last_apply": removed} | _result(checked.outcome),
         },
     }
 

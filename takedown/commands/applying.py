@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from takedown.commands import stores
+from takedown.commands import reporting, stores
 from takedown.commands.sources import (
     add_inventory,
     add_ledger,
@@ -136,7 +136,7 @@ def apply(arguments: argparse.Namespace) -> int:
 
     if stores.wanted(arguments):
         outcome, listing = stores.run(arguments, planning=False)
-        return _report(outcome, listing, arguments.json, arguments.out, arguments.in_place)
+        return _applied(arguments, outcome, listing)
     listing = blocklist(arguments)
     warn(listing)
     with progress("applying") as tell:
@@ -153,7 +153,13 @@ def apply(arguments: argparse.Namespace) -> int:
             waiting=_waiting,
             announce=_announce,
         )
-    return _report(outcome, listing, arguments.json, arguments.out, arguments.in_place)
+    return _applied(arguments, outcome, listing)
+
+
+def _applied(arguments: argparse.Namespace, outcome: Outcome, listing: LocalBlocklist) -> int:
+    code = _report(outcome, listing, arguments.json, arguments.out, arguments.in_place)
+    reporting.keep(arguments, outcome, arguments.out, in_place=arguments.in_place)
+    return code
 
 
 def restore(arguments: argparse.Namespace) -> int:

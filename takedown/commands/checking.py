@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from takedown.commands import sources
+from takedown.commands import reporting, sources
 from takedown.commands.sources import add_inventory, add_sources, add_workers, blocklist, warn
 from takedown.commands.terminal import Commands, declare, note, progress, say, say_json
 from takedown.errors import ListedRemain, Stale, UsageError
@@ -85,7 +85,8 @@ def check(arguments: argparse.Namespace) -> int:
     with progress("checking") as tell:
         checked = look(listing, arguments.sources, inventory=known, workers=arguments.workers, progress=tell)
     if arguments.statement:
-        _write(arguments.statement, statement.statement(listing, checked, today))
+        removed = reporting.removed(arguments, listing.state_sha256)
+        _write(arguments.statement, statement.statement(listing, checked, today, removed))
     return _tell(checked, listing, arguments.json)
 
 

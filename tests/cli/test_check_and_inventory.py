@@ -137,6 +137,34 @@ def test_the_statement_holds_what_an_auditor_asks_and_names_no_row(holder: Holde
     assert str(holder.folder) not in text
 
 
+def test_the_report_of_the_last_apply_is_shown_again(holder: Holder) -> None:
+    assert holder.run("report", "--json") == 5
+    assert json.loads(holder.out)["error"] == "no-report"
+    holder.run("apply", holder.copy, "--out", holder.folder / "clean", "--json")
+    told = json.loads(holder.out)
+    assert holder.run("report", "--json") == 0
+    shown = json.loads(holder.out)
+    assert shown == {"day": datetime.now(UTC).date().isoformat()} | told
+    assert holder.run("report") == 0
+    assert "1 removed (1 by address)" in holder.out
+    assert (holder.state / "report.json").stat().st_mode & 0o777 == 0o600
+    (holder.state / "report.json").write_text("{}")
+    assert holder.run("report") == 4
+
+
+def test_the_statement_tells_what_the_last_apply_of_this_list_removed(holder: Holder) -> None:
+    def told() -> int | None:
+        holder.check("--statement", holder.folder / "check.json", copy=holder.folder / "clean")
+        found = json.loads((holder.folder / "check.json").read_bytes())
+        return found["predicate"]["result"]["removed_by_last_apply"]  # type: ignore[no-any-return]
+
+    holder.run("apply", holder.copy, "--out", holder.folder / "clean")
+    assert told() == 1
+    report = holder.state / "report.json"
+    report.write_text(report.read_text().replace('"state_sha256": "', '"state_sha256": "0'))
+    assert told() is None
+
+
 def test_the_digest_of_a_copy_changes_with_a_rewrite_and_not_with_its_place(holder: Holder) -> None:
     def digest(copy: Path) -> str:
         holder.check("--json", copy=copy)
