@@ -28,7 +28,7 @@ from takedown.apply.pieces import cut, together
 from takedown.apply.removed import has_part
 from takedown.apply.scan import Removals
 from takedown.apply.terms import Terms
-from takedown.apply.worker import do, pack, shared, unpack
+from takedown.apply.worker import do, lean, pack, shared, unpack
 from takedown.dataset import Piece
 from takedown.errors import TakedownError
 
@@ -78,7 +78,7 @@ class Run:
                 self._results[number] = _here(self.terms, self.jobs[number], self._ticker, scanned)
         else:
             self._ask_inventory(todo, workers)
-            with shared(self.terms) as descriptor:
+            with lean(), shared(self.terms) as descriptor:
                 unknown = (number for number in todo if number not in self._scanned)
                 self._rows = sum(self.jobs[number].shard.known_rows or 0 for number in unknown) // workers
                 patience.expect(self._rows)
