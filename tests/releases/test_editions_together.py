@@ -94,7 +94,8 @@ def test_an_edition_removes_all_that_one_it_includes_removes(desk: Any, make_key
 def test_a_twin_of_the_same_prefix_stands_for_an_included_entry(desk: Any) -> None:
     """The published lists are what holders apply: the prefix removes both rows."""
     one, twin = Key("url_sha256", "ab" * 32), Key("url_sha256", "ab" * 3 + "cd" * 29)
-    desk.stage_drafts([EditionDraft("research", [one]), safe([twin], includes=("research",))])
+    _, staged = desk.stage_drafts([EditionDraft("research", [one]), safe([twin], includes=("research",))])
+    assert {change.name: change.rows for change in staged.editions} == {"research": 1, "research-safe": 1}
 
 
 @pytest.mark.parametrize(
