@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from decided import removed
 from django.test import Client
-from factories.releases import sign_release
+from factories.releases import release_now
 
 from portal import demo, intake, publishing
 from portal.drafts import Draft
@@ -29,16 +29,7 @@ def repository(settings: object) -> Path:
 
 @pytest.fixture
 def publish(repository: Path, mara: User, settings: object) -> Callable[[], Release]:
-    def run() -> Release:
-        release = publishing.request(mara)
-        assert publishing.build(release.pk)
-        release.refresh_from_db()
-        sign_release(release, settings)
-        publishing.ask_to_publish(release, mara)
-        assert publishing.publish(release.pk)
-        return release
-
-    return run
+    return lambda: release_now(mara, settings)
 
 
 def _ask() -> tuple[str, Submission]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from decided import digest, removed, taken_back
 from django.core.management import CommandError, call_command
-from factories.releases import sign_release
+from factories.releases import release_now
 
 from portal import demo, gap, publishing
 from portal.models import Listing, Release, Told, User
@@ -21,16 +21,7 @@ pytestmark = pytest.mark.django_db
 def publish(mara: User, settings: object) -> Callable[[], Release]:
     demo.hold_ceremony(lambda _: None)
 
-    def run() -> Release:
-        release = publishing.request(mara)
-        assert publishing.build(release.pk)
-        release.refresh_from_db()
-        sign_release(release, settings)
-        publishing.ask_to_publish(release, mara)
-        assert publishing.publish(release.pk)
-        return release
-
-    return run
+    return lambda: release_now(mara, settings)
 
 
 def test_a_desk_in_step_has_no_gap(
