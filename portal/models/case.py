@@ -21,6 +21,9 @@ class Case(models.Model):
     ground = models.CharField(max_length=40)
     target = models.DateField(help_text="the day the ground's target hours end")
     due = models.DateField(help_text="the legal deadline")
+    appeal_of = models.ForeignKey(
+        "self", models.PROTECT, null=True, related_name="appeals", help_text="decided again by someone new"
+    )
 
     class Meta:
         default_permissions = ()

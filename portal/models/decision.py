@@ -42,7 +42,9 @@ class Decision(models.Model):
     scope = models.CharField(max_length=10, choices=Scope.choices, blank=True)
     ground = models.CharField(max_length=40)
     policy_version = models.CharField(max_length=20)
-    reason = models.TextField(blank=True)
+    reason = models.TextField(blank=True, help_text="for colleagues")
+    answer = models.CharField(max_length=40, blank=True, help_text="what the person is told (answers.py)")
+    answer_parameters = models.JSONField(default=dict)
     state = models.CharField(max_length=10, choices=State.choices, default=State.PROPOSED)
     proposer = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     approver = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
@@ -63,6 +65,7 @@ class Decision(models.Model):
                 fields=["case"], condition=Q(state="proposed"), name="one_open_proposal_a_case"
             ),
         ]
+        indexes = [models.Index(fields=["confirmed"], name="decision_confirmed")]
 
     def __str__(self) -> str:
         return f"decision {self.pk}"

@@ -19,6 +19,9 @@ class DatasetIndex(models.Model):
     coverage = models.JSONField()
     in_use = models.BooleanField(default=True)
     registered = models.DateField()
+    looked = models.CharField(
+        max_length=64, blank=True, help_text="its digest when what is kept was last looked for in it"
+    )
 
     class Meta:
         default_permissions = ()

@@ -1,4 +1,4 @@
-"""One address or picture of a submission, and the sealed bytes of a picture on its way to the worker."""
+"""One address, picture, fingerprint or site of a submission, and the sealed bytes of a picture on its way."""
 
 from __future__ import annotations
 
@@ -12,11 +12,18 @@ from takedown.fingerprint import Fingerprint
 
 
 class Item(Work):
-    """An address goes ready -> matched; a picture goes sealed -> ready -> matched."""
+    """An address goes ready -> matched; a picture sealed -> ready -> matched; a site waits for proof first.
+
+    ``given`` are the keys of a typed fingerprint, ``[["sha256", "ab..."], ...]``; a fingerprint made on the
+    person's device is a picture that was never sent (``on_device``). ``keep_until`` is the day until which
+    what was looked for in vain is kept and looked for again in later indexes.
+    """
 
     class Kind(models.TextChoices):
         URL = "url", "Web address"
         PICTURE = "picture", "Picture"
+        FINGERPRINT = "fingerprint", "Fingerprint"
+        SITE = "site", "Whole site"
 
     class State(models.TextChoices):
         SEALED = "sealed", "Received"
@@ -27,18 +34,31 @@ class Item(Work):
         NEEDS_PERSON = "needs-person", "A person will look into a problem on our side"
         DECIDED = "decided", "Decided"
         WITHDRAWN = "withdrawn", "Withdrawn"
+        WAITS_FOR_PROOF = "waits-for-proof", "Waiting for a proof of control"
+        FORGOTTEN = "forgotten", "No longer kept"
 
     DUE_STATES = (State.SEALED, State.READY)
     GIVEN_UP = State.NEEDS_PERSON
 
     submission = models.ForeignKey(Submission, models.CASCADE, related_name="items")
     number = models.PositiveSmallIntegerField(help_text="1, 2, 3 ... under the receipt")
-    kind = models.CharField(max_length=10, choices=Kind.choices)
+    kind = models.CharField(max_length=12, choices=Kind.choices)
     url = models.TextField(blank=True)
     fingerprint_json = models.TextField(null=True)
+    given = models.JSONField(null=True, help_text="keys of a typed fingerprint")
+    on_device = models.BooleanField(
+        default=False, help_text="the fingerprint was made by the person's browser"
+    )
+    restricted = models.BooleanField(default=False, help_text="as its submission; holds no picture, ever")
     coverage = models.JSONField(
         null=True, help_text="what the open indexes could compare when it was matched"
     )
+    answered = models.DateField(
+        null=True, help_text="day on which the machine answered that nothing was found"
+    )
+    keep_until = models.DateField(null=True)
+    asked_person = models.BooleanField(default=False, help_text="nothing was found, and a person is to look")
+    appealed = models.DateField(null=True)
 
     class Meta:
         default_permissions = ()
@@ -47,8 +67,13 @@ class Item(Work):
             models.UniqueConstraint(fields=["submission", "number"], name="item_number_once"),
             models.CheckConstraint(
                 name="item_url_iff_url",
-                condition=models.Q(kind="url", fingerprint_json=None) & ~models.Q(url="")
-                | models.Q(kind="picture", url=""),
+                condition=models.Q(kind__in=("url", "site"), fingerprint_json=None) & ~models.Q(url="")
+                | models.Q(kind="picture", url="")
+                | models.Q(kind="fingerprint", url="", fingerprint_json=None),
+            ),
+            models.CheckConstraint(
+                name="restricted_holds_no_picture",
+                condition=models.Q(restricted=False) | models.Q(kind__in=("url", "fingerprint")),
             ),
         ]
         indexes = [models.Index(fields=["state", "lease_until"], name="item_due")]

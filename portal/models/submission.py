@@ -21,9 +21,13 @@ class Submission(models.Model):
     note = models.TextField(blank=True)
     received = models.DateField()
     due = models.DateField(help_text="the day by which an answer is owed")
+    restricted = models.BooleanField(default=False, help_text="of a ground that takes no picture")
+    slow = models.BooleanField(default=False, help_text="worked on after the others: it came with many")
+    keep = models.BooleanField(default=False, help_text="look again in later indexes if nothing is found")
 
     class Meta:
         default_permissions = ()
+        indexes = [models.Index(fields=["received"], name="submission_received")]
 
     def __str__(self) -> str:
         return f"submission {self.pk}"
