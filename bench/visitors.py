@@ -50,23 +50,23 @@ def _ask(order: dict[str, Any]) -> dict[str, Any]:
 
 def _start(connection: HTTPConnection, address: str) -> str | None:
     """Page 1 answered: the draft, with the address to be filled in."""
-    page = _post(connection, "/ask/what/", {"ground": "private"})
+    page = _post(connection, "/en/ask/what/", {"ground": "private"})
     draft = _DRAFT.search(page)
     return urlencode({"draft": draft[1], "addresses": address}) if draft else None
 
 
 def _check(connection: HTTPConnection, form: str) -> str | None:
-    draft = _DRAFT.search(_post(connection, "/ask/check/", form))
+    draft = _DRAFT.search(_post(connection, "/en/ask/check/", form))
     return urlencode({"draft": draft[1]}) if draft else None
 
 
 def _finish(connection: HTTPConnection, form: str) -> str | None:
-    words = _WORDS.search(_post(connection, "/ask/send/", form))
+    words = _WORDS.search(_post(connection, "/en/ask/send/", form))
     return words[1] if words else None
 
 
 def _look_up(connection: HTTPConnection, words: str) -> str | None:
-    page = _post(connection, "/status/", {"words": words})
+    page = _post(connection, "/en/status/", {"words": words})
     return words if "pictures.example/bench/" in page else None
 
 

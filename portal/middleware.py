@@ -1,4 +1,4 @@
-"""Middleware of our own: oversized forms are refused unread, and only the desk knows sessions and cookies."""
+"""Middleware of our own: languages by address, oversized forms refused unread, sessions at the desk only."""
 
 from __future__ import annotations
 
@@ -8,12 +8,46 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseForbidden
 from django.middleware.csrf import CsrfViewMiddleware
 from django.shortcuts import render
+from django.urls import is_valid_path
+from django.utils import translation
+
+from portal.policy import current
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+def speak_the_language_of_the_address(get_response: GetResponse) -> GetResponse:
+    """Public pages speak the language that their address begins with; everything else speaks English.
+
+    An address without a language leads to the page in the reader's, where there is one. What the browser says
+    about languages is used for that and for nothing else.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        offered = current().languages
+        named = translation.get_language_from_path(request.path_info)
+        with translation.override(named if named in offered else settings.LANGUAGE_CODE):
+            response = get_response(request)
+        if response.status_code == 404 and named is None and request.method in ("GET", "HEAD"):
+            wanted = translation.get_language_from_request(request)
+            language = wanted if wanted in offered else settings.LANGUAGE_CODE
+            if page := _in_language(request.path_info, language):
+                response = HttpResponseRedirect(page)
+                response["Vary"] = "Accept-Language"
+        return response
+
+    return middleware
+
+
+def _in_language(path: str, language: str) -> str | None:
+    """The same address under a language, if there is a page."""
+    page = f"/{language}{path}"
+    with translation.override(language):
+        return page if is_valid_path(page) else None
 
 
 def refuse_oversized_forms(get_response: GetResponse) -> GetResponse:

@@ -8,20 +8,27 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.utils.translation import get_language
 
 from takedown.publish.cover import FEWEST_DIGITS, MOST_DIGITS
 from takedown.publish.editions import CHILD_SAFETY_K_MIN
 
 #: Changes that a public delta waits for, where an edition does not say.
 MIN_DELTA_ENTRIES = 100
+
+#: Days for which what was looked for in vain is kept: as it is, and where the person asked us to look again.
+NOT_FOUND_DAYS, KEEP_DAYS = 30, 365
+
+#: Days in which a person may ask for a second look by someone new: six months (DSA Art. 20(1)).
+APPEAL_DAYS = 184
 
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
@@ -62,7 +69,11 @@ class Edition:
 
 @dataclass(frozen=True)
 class Ground:
-    """Why a removal is asked for. ``restricted`` grounds take no picture and are never shown or fetched."""
+    """Why a removal is asked for. ``restricted`` grounds take no picture and are never shown or fetched.
+
+    ``label`` and ``help`` are in the first language of the policy, which is the desk's; ``texts`` has both in
+    the other languages that it offers.
+    """
 
     name: str
     label: str
@@ -70,6 +81,17 @@ class Ground:
     target_hours: int
     editions: tuple[str, ...]
     restricted: bool = False
+    texts: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """The label in the reader's language."""
+        return self.texts.get(get_language() or "", (self.label, self.help))[0]
+
+    @property
+    def hint(self) -> str:
+        """The help in the reader's language."""
+        return self.texts.get(get_language() or "", (self.label, self.help))[1]
 
     def target(self, received: date) -> date:
         """The day on which the target hours end, counted from the end of the day of receipt."""
@@ -86,6 +108,10 @@ class Policy:
     phash_radius: int
     editions: Mapping[str, Edition]
     grounds: Mapping[str, Ground]
+    languages: tuple[str, ...] = ("en",)
+    not_found_days: int = NOT_FOUND_DAYS
+    keep_days: int = KEEP_DAYS
+    appeal_days: int = APPEAL_DAYS
 
     def carried(self, edition: str) -> list[str]:
         """The grounds whose entries an edition lists."""
@@ -135,6 +161,8 @@ def read(path: Path) -> Policy:
         raise PolicyError(f"The policy file {path.name} cannot be read; set TAKEDOWN_POLICY.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise PolicyError(f"The policy file {path.name} is not valid TOML: {error}.") from None
+    languages = _languages(told)
+    keeping, appeals = told.get("keeping", {}), told.get("appeals", {})
     policy = Policy(
         version=_text(path.name, told, "version"),
         publisher=_text("publisher", _table(told, "publisher"), "name"),
@@ -143,7 +171,11 @@ def read(path: Path) -> Policy:
         pdq_radius=_whole("matching", _table(told, "matching"), "pdq_radius", 0, 64),
         phash_radius=_whole("matching", _table(told, "matching"), "phash_radius", 0, 12),
         editions={name: _edition(name, table) for name, table in _tables(told, "editions")},
-        grounds={name: _ground(name, table) for name, table in _tables(told, "grounds")},
+        grounds={name: _ground(name, table, languages[1:]) for name, table in _tables(told, "grounds")},
+        languages=languages,
+        not_found_days=_whole("keeping", keeping, "not_found_days", 1, 3660, default=NOT_FOUND_DAYS),
+        keep_days=_whole("keeping", keeping, "keep_days", 1, 3660, default=KEEP_DAYS),
+        appeal_days=_whole("appeals", appeals, "days", 14, 3660, default=APPEAL_DAYS),
     )
     _check_editions_of_grounds(policy)
     policy = _with_child_safety_k_min(policy, _table(told, "editions"))
@@ -180,9 +212,18 @@ def _edition(name: str, table: Mapping[str, Any]) -> Edition:
     )
 
 
-def _ground(name: str, table: Mapping[str, Any]) -> Ground:
+def _languages(told: Mapping[str, Any]) -> tuple[str, ...]:
+    """The languages of the public pages; English, the desk's own, comes first."""
+    offered = tuple(_texts("languages", told, "languages")) if "languages" in told else ("en",)
+    known = [code for code, _ in settings.LANGUAGES]
+    if offered[:1] != ("en",) or len(set(offered)) < len(offered) or not set(offered) <= set(known):
+        raise PolicyError(f'languages: a list of some of {", ".join(known)}, each once, "en" first.')
+    return offered
+
+
+def _ground(name: str, table: Mapping[str, Any], languages: Sequence[str]) -> Ground:
     place = f"grounds.{name}"
-    _only_known(place, table, Ground)
+    _only_known(place, {key: value for key, value in table.items() if key not in languages}, Ground)
     restricted = table.get("restricted", False)
     if not isinstance(restricted, bool):
         raise PolicyError(f"{place}: restricted must be true or false.")
@@ -193,7 +234,15 @@ def _ground(name: str, table: Mapping[str, Any]) -> Ground:
         target_hours=_whole(place, table, "target_hours", 1, 24 * 92),
         editions=tuple(_texts(place, table, "editions")),
         restricted=restricted,
+        texts={code: _translated(f"{place}.{code}", table.get(code)) for code in languages},
     )
+
+
+def _translated(place: str, table: object) -> tuple[str, str]:
+    """Label and help of a ground in one more language."""
+    if not isinstance(table, dict) or set(table) != {"label", "help"}:
+        raise PolicyError(f"[{place}] is needed, with label and help, as `languages` offers that language.")
+    return _text(place, table, "label"), _text(place, table, "help")
 
 
 def _check_editions_of_grounds(policy: Policy) -> None:

@@ -64,8 +64,9 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "portal.middleware.refuse_oversized_forms",
     "csp.middleware.CSPMiddleware",
+    "portal.middleware.speak_the_language_of_the_address",
+    "portal.middleware.refuse_oversized_forms",
     "django.middleware.common.CommonMiddleware",
     "portal.middleware.DeskSessions",
     "portal.middleware.DeskCsrf",
@@ -105,6 +106,7 @@ CSRF_TRUSTED_ORIGINS = env.words("TAKEDOWN_ORIGINS", "")
 USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("fr", "Français"), ("es", "Español")]
 STATIC_URL = "static/"
 STATIC_ROOT = VAR / "static"
 STORAGES = {"staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}}

@@ -1,22 +1,23 @@
-"""Addresses. None of them ever holds a receipt or anything a person sent."""
+"""Addresses. None of them ever holds a receipt or anything a person sent.
+
+Public pages stand under their language (/en/, /de/ ...); an address without one leads to the reader's.
+"""
 
 from __future__ import annotations
 
+from django.conf.urls.i18n import i18n_patterns
 from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
-from portal.views import desk, feed, public, releases
+from portal.views import about, ask, desk, feed, look, releases, report, sites, status, under_18
 
 public_pages = [
-    path("", public.start, name="start"),
-    path("ask/", public.ask_why, name="ask-why"),
-    path("ask/what/", public.ask_what, name="ask-what"),
-    path("ask/check/", public.ask_check, name="ask-check"),
-    path("ask/send/", public.ask_send, name="ask-send"),
-    path("help/under-18/", public.help_under_18, name="help-under-18"),
-    path("receipt.txt", public.receipt_file, name="receipt-file"),
-    path("status/", public.status, name="status"),
-    path("status/withdraw/", public.withdraw, name="withdraw"),
+    *about.pages,
+    *ask.pages,
+    *look.pages,
+    *report.pages,
+    *status.pages,
+    *under_18.pages,
 ]
 
 desk_pages = [
@@ -31,6 +32,7 @@ desk_pages = [
     path("decision/<int:pk>/confirm/", desk.confirm, name="confirm"),
     path("decision/<int:pk>/send-back/", desk.send_back, name="send-back"),
     path("item/<int:pk>/retry/", desk.retry, name="retry"),
+    *sites.pages,
     path("releases/", releases.overview, name="releases"),
     path("releases/build/", releases.build, name="release-build"),
     path("releases/<int:pk>/publish/", releases.publish, name="release-publish"),
@@ -39,7 +41,8 @@ desk_pages = [
 ]
 
 urlpatterns = [
-    path("", include((public_pages, "public"))),
+    *i18n_patterns(path("", include((public_pages, "public")))),
+    *report.files,
     path("desk/", include((desk_pages, "desk"))),
     path("blocklist/", feed.file, {"path": "index.html"}, name="blocklist-start"),
     path("blocklist/<path:path>", feed.file, name="blocklist"),

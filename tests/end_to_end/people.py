@@ -16,7 +16,7 @@ def send(
     visitor: Visitor, addresses: Sequence[str] = (), pictures: Sequence[Path] = (), reason: str = "private"
 ) -> tuple[Page, Page]:
     """Walk the public form to its end. The last form page and the receipt's page."""
-    why = visitor.get("/ask/")
+    why = visitor.get("/en/ask/")
     what = visitor.press(why, "Continue", ground=reason)
     check = visitor.press(what, "Continue", addresses="\n".join(addresses), note="")
     files = [("pictures", picture.name, picture.read_bytes()) for picture in pictures]
@@ -30,7 +30,7 @@ def words(page: Page) -> str:
 
 
 def status(visitor: Visitor, receipt: str) -> str:
-    return visitor.press(visitor.get("/status/"), "Continue", words=receipt).text
+    return visitor.press(visitor.get("/en/status/"), "Continue", words=receipt).text
 
 
 def wait_for_status(desk: Desk, receipt: str, said: str, times: int = 1) -> str:

@@ -54,7 +54,7 @@ def _addresses(desk: Desk) -> list[str]:
 
 def _fill(window: Window, addresses: list[str], note: str = "") -> None:
     """The form up to its last page."""
-    window.go("/ask/")
+    window.go("/en/ask/")
     window.page.get_by_label(REASON).check()
     window.press("Continue")
     window.page.get_by_label("Web addresses").fill("\n".join(addresses))
@@ -73,7 +73,7 @@ def _send(window: Window, addresses: list[str]) -> list[str]:
 def test_a_person_asks_and_takes_back(desk: Desk, open_window: Open, width: int) -> None:
     window = open_window(width)
     page, tries = window.page, desk.var / "sample" / "try"
-    window.go("/")
+    window.go("/en/")
     window.look("start")
     page.get_by_role("link", name="Start", exact=True).click()
     window.look("reason")
@@ -110,7 +110,7 @@ def test_a_person_asks_and_takes_back(desk: Desk, open_window: Open, width: int)
 @pytest.mark.parametrize("width", WIDTHS)
 def test_pages_beside_the_way(open_window: Open, width: int) -> None:
     window = open_window(width)
-    window.go("/ask/")
+    window.go("/en/ask/")
     window.page.get_by_label("someone under 18").check()
     window.press("Continue")
     window.look("help-under-18")
@@ -142,7 +142,7 @@ def test_problems_are_said_where_they_are_and_nothing_typed_is_lost(
 ) -> None:
     window = open_window(width)
     page, good = window.page, _addresses(desk)[0]
-    window.go("/ask/")
+    window.go("/en/ask/")
     window.press("Continue")
     _check_problem(window, "ground", "Choose the reason that fits best.")
     window.look("problem-reason", status=422)
@@ -168,7 +168,7 @@ def test_problems_are_said_where_they_are_and_nothing_typed_is_lost(
     page.get_by_role("button", name="Change the reason").click()
     assert page.get_by_label(REASON).is_checked()
 
-    window.go("/status/")
+    window.go("/en/status/")
     page.get_by_label("The eight words").fill("these are not the words")
     window.press("Continue")
     _check_problem(window, "words", "")
@@ -181,7 +181,7 @@ def test_problems_are_said_where_they_are_and_nothing_typed_is_lost(
 def test_the_keyboard_is_enough(desk: Desk, open_window: Open) -> None:
     window = open_window()
     keyboard = window.page.keyboard
-    window.go("/")
+    window.go("/en/")
     keyboard.press("Tab")
     assert window.active()["name"] == "Skip to the content"
     assert (window.page.locator(".skip").bounding_box() or {"x": -1})["x"] >= 0

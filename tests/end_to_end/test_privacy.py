@@ -106,7 +106,7 @@ def test_what_a_browser_tells_is_written_nowhere(desk: Desk, drawn: Path) -> Non
     teller.get(f"/?{TOKENS['query']}")
     teller.get(f"/nowhere/{TOKENS['query']}")
     people.status(teller, TOKENS["wrong receipt"])
-    what = teller.press(teller.get("/ask/"), "Continue", ground="private")
+    what = teller.press(teller.get("/en/ask/"), "Continue", ground="private")
     teller.press(what, "Continue", addresses=f"ftp://{TOKENS['bad address']}.example/", note="")
     check = teller.press(what, "Continue", addresses=f"https://{ADDRESS}.example/x.jpg", note="")
     picture = _picture(desk.var / "sample" / "try" / "original.jpg")

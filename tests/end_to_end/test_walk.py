@@ -111,7 +111,7 @@ def test_the_whole_walk(desk: Desk, holder: Path) -> None:
     assert _anti_join(sample / "metadata", desk.folder / "state", "research") == kept
 
     # The first person takes everything back; two reviewers confirm what is public already.
-    page = person.press(person.get("/status/"), "Continue", words=receipt)
+    page = person.press(person.get("/en/status/"), "Continue", words=receipt)
     for _ in range(3):
         sure = person.press(page, "Take this back")
         page = person.press(sure, "Yes, take it back")

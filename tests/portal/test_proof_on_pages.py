@@ -47,7 +47,7 @@ def _ask() -> tuple[str, Submission]:
 
 
 def _status(client: Client, words: str) -> str:
-    page = client.post("/status/", {"words": words}).content.decode()
+    page = client.post("/en/status/", {"words": words}).content.decode()
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", page)).split())
 
 
@@ -86,9 +86,9 @@ def test_the_page_that_proves_is_linked_only_where_there_is_one(
     words, _ = _ask()
     publish()
     (repository / "prove.html").write_text("<p>hello")
-    assert 'href="/blocklist/prove.html"' in client.post("/status/", {"words": words}).content.decode()
+    assert 'href="/blocklist/prove.html"' in client.post("/en/status/", {"words": words}).content.decode()
     (repository / "prove.html").unlink()
-    assert "prove.html" not in client.post("/status/", {"words": words}).content.decode()
+    assert "prove.html" not in client.post("/en/status/", {"words": words}).content.decode()
 
 
 def test_a_page_of_the_repository_runs_its_own_parts_and_sends_nothing(
@@ -114,4 +114,4 @@ def test_a_page_of_the_repository_runs_its_own_parts_and_sends_nothing(
 def test_the_repository_has_a_first_page(client: Client, publish: Callable[[], Release]) -> None:
     publish()
     assert b"removal" in b"".join(client.get("/blocklist/").streaming_content).lower()
-    assert "script-src" not in client.get("/status/")["Content-Security-Policy"]
+    assert "script-src" not in client.get("/en/status/")["Content-Security-Policy"]

@@ -27,13 +27,13 @@ def _text(response: HttpResponse) -> str:
 
 
 def _to_check(client: Client, addresses: str = URL, note: str = "", ground: str = "private") -> HttpResponse:
-    what = client.post("/ask/what/", {"ground": ground})
-    return client.post("/ask/check/", {"draft": _draft(what), "addresses": addresses, "note": note})
+    what = client.post("/en/ask/what/", {"ground": ground})
+    return client.post("/en/ask/check/", {"draft": _draft(what), "addresses": addresses, "note": note})
 
 
 def _send(client: Client, check: HttpResponse, *pictures: bytes) -> HttpResponse:
     files = [SimpleUploadedFile(f"holiday-{n}.jpg", data) for n, data in enumerate(pictures)]
-    return client.post("/ask/send/", {"draft": _draft(check), "pictures": files})
+    return client.post("/en/ask/send/", {"draft": _draft(check), "pictures": files})
 
 
 def _words(response: HttpResponse) -> str:
@@ -46,7 +46,7 @@ def test_the_walk_from_reason_to_receipt_to_status(client: Client, index: Datase
     sent = _send(client, check)
     words = _words(sent)
     assert receipt.parse(words).text == words
-    status = client.post("/status/", {"words": words.upper().replace(" ", ", ")})
+    status = client.post("/en/status/", {"words": words.upper().replace(" ", ", ")})
     assert "2 items" in _text(status)
     assert Submission.objects.get().note == "a note"
 
@@ -55,13 +55,14 @@ def test_no_public_page_sets_a_cookie_or_names_another_host(client: Client, inde
     check = _to_check(client)
     sent = _send(client, check)
     pages = [
-        client.get(path) for path in ("/", "/ask/", "/help/under-18/", "/status/", "/nowhere/", "/healthz")
+        client.get(path)
+        for path in ("/en/", "/en/ask/", "/en/help/under-18/", "/en/status/", "/nowhere/", "/healthz")
     ]
     pages += [
         check,
         sent,
-        client.post("/status/", {"words": _words(sent)}),
-        client.get("/ask/what/", follow=True),
+        client.post("/en/status/", {"words": _words(sent)}),
+        client.get("/en/ask/what/", follow=True),
     ]
     for page in pages:
         assert not page.cookies
@@ -75,7 +76,7 @@ def test_no_public_page_sets_a_cookie_or_names_another_host(client: Client, inde
 
 def test_no_choice_is_said_beside_the_field(client: Client) -> None:
     for sent in ({}, {"ground": ""}, {"ground": "nonsense"}):
-        page = client.post("/ask/what/", sent)
+        page = client.post("/en/ask/what/", sent)
         assert page.status_code == 422
         assert "There is a problem" in _text(page)
         assert 'id="ground-wrong"' in page.content.decode()
@@ -168,17 +169,17 @@ def test_the_same_form_sent_twice_shows_the_same_receipt(client: Client, sample:
 
 def test_answers_can_be_changed_without_losing_the_others(client: Client) -> None:
     check = _to_check(client, URL, "my note")
-    what = client.post("/ask/what/", {"draft": _draft(check), "change": "yes"})
+    what = client.post("/en/ask/what/", {"draft": _draft(check), "change": "yes"})
     assert URL in what.content.decode()
     assert "my note" in what.content.decode()
-    why = client.post("/ask/", {"draft": _draft(what)})
+    why = client.post("/en/ask/", {"draft": _draft(what)})
     assert 'value="private" checked' in why.content.decode()
-    back = client.post("/ask/what/", {"draft": _draft(why), "ground": "opt-out"})
+    back = client.post("/en/ask/what/", {"draft": _draft(why), "ground": "opt-out"})
     assert URL in back.content.decode()
 
 
 def test_a_forged_or_missing_draft_starts_again(client: Client) -> None:
-    for path in ("/ask/check/", "/ask/send/"):
+    for path in ("/en/ask/check/", "/en/ask/send/"):
         for draft in ({}, {"draft": "forged"}):
             page = client.post(path, draft)
             assert page.status_code == 422
@@ -186,9 +187,9 @@ def test_a_forged_or_missing_draft_starts_again(client: Client) -> None:
 
 
 def test_the_restricted_ground_gets_help_and_takes_nothing(client: Client) -> None:
-    page = client.post("/ask/what/", {"ground": "child-safety"})
-    assert (page.status_code, page.headers["Location"]) == (302, "/help/under-18/")
-    helped = client.get("/help/under-18/").content.decode()
+    page = client.post("/en/ask/what/", {"ground": "child-safety"})
+    assert (page.status_code, page.headers["Location"]) == (302, "/en/help/under-18/")
+    helped = client.get("/en/help/under-18/").content.decode()
     assert "<form" not in helped
     assert "stopncii.org" in helped
 
@@ -203,7 +204,7 @@ def test_the_restricted_ground_gets_help_and_takes_nothing(client: Client) -> No
     ],
 )
 def test_a_receipt_that_cannot_be_one(client: Client, typed: str, said: str) -> None:
-    page = client.post("/status/", {"words": typed})
+    page = client.post("/en/status/", {"words": typed})
     assert page.status_code == 200
     assert said in _text(page)
     assert "There is a problem" in _text(page)
@@ -211,7 +212,7 @@ def test_a_receipt_that_cannot_be_one(client: Client, typed: str, said: str) -> 
 
 def test_unknown_receipts_all_answer_alike(client: Client, index: DatasetIndex) -> None:
     unknown = [receipt.issue(b"x" * 32, bytes([n]) * 16).text for n in range(4)]
-    pages = [client.post("/status/", {"words": words}) for words in unknown]
+    pages = [client.post("/en/status/", {"words": words}) for words in unknown]
     seen = {
         (page.status_code, page.content.decode().replace(words, ""), tuple(sorted(page.headers)))
         for page, words in zip(pages, unknown, strict=True)
@@ -222,28 +223,28 @@ def test_unknown_receipts_all_answer_alike(client: Client, index: DatasetIndex) 
 
 def test_the_words_come_as_a_file(client: Client) -> None:
     words = _words(_send(client, _to_check(client)))
-    page = client.post("/receipt.txt", {"words": words})
+    page = client.post("/en/receipt.txt", {"words": words})
     assert page.content.decode() == f"{words}\n"
     assert "attachment" in page.headers["Content-Disposition"]
 
 
 def test_taking_back_asks_first_and_needs_the_receipt(client: Client, index: DatasetIndex) -> None:
     words = _words(_send(client, _to_check(client)))
-    asked = client.post("/status/withdraw/", {"words": words, "item": "1"})
+    asked = client.post("/en/status/withdraw/", {"words": words, "item": "1"})
     assert "Take this item back?" in _text(asked)
     assert Item.objects.get().state == Item.State.READY
     for wrong in ("99", "", "x", "²"):
-        client.post("/status/withdraw/", {"words": words, "item": wrong, "sure": "yes"})
-    client.post("/status/withdraw/", {"words": "wrong", "item": "1", "sure": "yes"})
+        client.post("/en/status/withdraw/", {"words": words, "item": wrong, "sure": "yes"})
+    client.post("/en/status/withdraw/", {"words": "wrong", "item": "1", "sure": "yes"})
     assert Item.objects.get().state == Item.State.READY
-    done = client.post("/status/withdraw/", {"words": words, "item": "1", "sure": "yes"})
+    done = client.post("/en/status/withdraw/", {"words": words, "item": "1", "sure": "yes"})
     assert "Withdrawn" in _text(done)
     assert Item.objects.get().state == Item.State.WITHDRAWN
 
 
 def test_a_form_that_is_far_too_large_is_refused_unread(client: Client, settings: object) -> None:
     settings.MAX_FORM_BYTES = 1000
-    page = client.post("/ask/send/", {"draft": "x" * 2000})
+    page = client.post("/en/ask/send/", {"draft": "x" * 2000})
     assert page.status_code == 413
     assert "Nothing was stored" in _text(page)
 
@@ -264,7 +265,7 @@ def test_the_status_tells_coverage(
 ) -> None:
     words = _words(_send(client, _to_check(client, "https://elsewhere.example/x.jpg")))
     work(Submission.objects.get())
-    told = _text(client.post("/status/", {"words": words}))
+    told = _text(client.post("/en/status/", {"words": words}))
     assert f"Compared with {index.coverage['url']} of {index.rows} rows" in told
     assert "Not found does not mean not there" in told
 
@@ -291,23 +292,23 @@ def test_a_hundred_thousand_bad_lines_cost_ten(client: Client) -> None:
 def test_a_public_page_never_answers_a_cookie_with_a_cookie(client: Client) -> None:
     for name in ("csrftoken", "sessionid", "messages"):
         client.cookies[name] = "malformed"
-    for path in ("/", "/ask/", "/status/", "/nowhere/"):
+    for path in ("/en/", "/en/ask/", "/en/status/", "/nowhere/"):
         assert not client.get(path).cookies
-    assert not client.post("/ask/what/", {"ground": "private"}).cookies
+    assert not client.post("/en/ask/what/", {"ground": "private"}).cookies
 
 
 @pytest.mark.parametrize(
     ("path", "sent", "code"),
     [
-        ("/ask/check/", {"draft": "first page"}, 422),
-        ("/status/withdraw/", {"item": "1" * 5000}, 200),
-        ("/ask/check/", {"addresses": "x" * 5_000_000}, 400),
-        ("/ask/what/", {f"field{n}": "x" for n in range(6000)}, 400),
+        ("/en/ask/check/", {"draft": "first page"}, 422),
+        ("/en/status/withdraw/", {"item": "1" * 5000}, 200),
+        ("/en/ask/check/", {"addresses": "x" * 5_000_000}, 400),
+        ("/en/ask/what/", {f"field{n}": "x" for n in range(6000)}, 400),
     ],
 )
 def test_odd_requests_get_a_page_of_ours(client: Client, path: str, sent: dict[str, str], code: int) -> None:
     if sent.get("draft"):
-        sent = {**sent, "draft": _draft(client.get("/ask/"))}
+        sent = {**sent, "draft": _draft(client.get("/en/ask/"))}
     page = client.post(path, sent)
     assert page.status_code == code
     assert "Removal desk" in _text(page)

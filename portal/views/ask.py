@@ -1,4 +1,4 @@
-"""The public pages. No cookie, no session, no JavaScript, no identity.
+"""Asking for removal, one thing a page. No cookie, no session, no JavaScript, no identity.
 
 Answers travel from page to page in one signed hidden field; only the last page stores anything. The receipt
 is shown in the answer to that POST, so it never stands in an address, a log or a browser's history.
@@ -15,26 +15,17 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
+from django.urls import path
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods
 
-from portal import checking, indexes, intake, proofs, review, tasks
-from portal import status as item_status
+from portal import checking, indexes, intake, tasks
 from portal.drafts import BadDraftError, Draft
-from portal.models import Submission
 from portal.policy import current
 from portal.sealing import NoIntakeKeyError
 from portal.uploads import OversizedUpload
-from takedown import receipt
-from takedown.errors import BadReceipt
 
 Problems = dict[str, list[str]]
-
-
-@require_safe
-def start(request: HttpRequest) -> HttpResponse:
-    return render(request, "public/start.html", {"policy": current(), "coverage": indexes.coverage()})
 
 
 @never_cache
@@ -118,87 +109,9 @@ def ask_send(request: HttpRequest) -> HttpResponse:
     return _receipt(request, accepted)
 
 
-@require_safe
-def help_under_18(request: HttpRequest) -> HttpResponse:
-    return render(request, "public/help_under_18.html")
-
-
-@never_cache
-@require_POST
-def receipt_file(request: HttpRequest) -> HttpResponse:
-    """The words as a text file, for browsers without JavaScript."""
-    try:
-        words = receipt.parse(request.POST.get("words", ""))
-    except BadReceipt:
-        return redirect("public:status")
-    answer = HttpResponse(f"{words.text}\n", content_type="text/plain; charset=utf-8")
-    answer["Content-Disposition"] = 'attachment; filename="words.txt"'
-    return answer
-
-
-@never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
-def status(request: HttpRequest) -> HttpResponse:
-    if request.method != "POST":
-        return render(request, "public/status_ask.html")
-    words, problem = _words(request)
-    if words is None:
-        return _ask_words(request, problem)
-    submission = intake.find(words)
-    if submission is None:
-        return _ask_words(request, _UNKNOWN)
-    return _status(request, words, submission)
-
-
-@never_cache
-@require_POST
-def withdraw(request: HttpRequest) -> HttpResponse:
-    """Ask whether the person is sure; then take the item back."""
-    words, problem = _words(request)
-    submission = intake.find(words) if words else None
-    if words is None or submission is None:
-        return _ask_words(request, problem or _UNKNOWN)
-    number = request.POST.get("item", "")[:5]
-    item = (
-        submission.items.filter(number=int(number)).first() if number.isascii() and number.isdigit() else None
-    )
-    if item is None or not item_status.can_withdraw(item, getattr(item, "case_item", None)):
-        return _status(request, words, submission)
-    if "sure" not in request.POST:
-        return render(request, "public/withdraw.html", {"words": words, "item": item})
-    review.withdraw(item)
-    return _status(request, words, submission)
-
-
-_UNKNOWN = "We found no request under these words. Please check each word and try again."
 _TOO_OLD = "This page was open for more than a day. Please look at it again, then press the button once more."
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
 _NOT_READY = "We cannot take pictures at this moment. Please try again in a few minutes; addresses work."
-
-
-def _words(request: HttpRequest) -> tuple[receipt.Receipt | None, str]:
-    try:
-        return receipt.parse(request.POST.get("words", "")), ""
-    except BadReceipt as error:
-        return None, error.sentence
-
-
-def _ask_words(request: HttpRequest, problem: str) -> HttpResponse:
-    shown = {"problems": {"words": [problem]}, "typed": request.POST.get("words", "")[:300]}
-    return render(request, "public/status_ask.html", shown)
-
-
-def _status(request: HttpRequest, words: receipt.Receipt, submission: Submission) -> HttpResponse:
-    shown = {
-        "words": words,
-        "submission": submission,
-        "items": item_status.of(submission),
-        "ground": current().ground(submission.ground),
-        "told": proofs.releases(submission),
-        "repository": request.build_absolute_uri(reverse("blocklist-start")).rstrip("/"),
-        "prove_page": (settings.REPOSITORY / "prove.html").is_file(),
-    }
-    return render(request, "public/status.html", shown)
 
 
 def _pictures(files: Sequence[UploadedFile]) -> tuple[list[bytes], list[str]]:
@@ -282,3 +195,11 @@ def _page(
 
 def _start_again(request: HttpRequest) -> HttpResponse:
     return render(request, "public/start_again.html", status=422)
+
+
+pages = [
+    path("ask/", ask_why, name="ask-why"),
+    path("ask/what/", ask_what, name="ask-what"),
+    path("ask/check/", ask_check, name="ask-check"),
+    path("ask/send/", ask_send, name="ask-send"),
+]
