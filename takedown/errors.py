@@ -14,7 +14,8 @@
     ├── NothingToSync         no list could be had  exit 5
     ├── Stale                 the list is too old   exit 6
     ├── ListedRemain          check found some      exit 7
-    └── SandboxFailed         the child died; worth another try
+    ├── SandboxFailed         the child died; worth another try
+    └── FetchFailed           an address was not fetched, or must not be
 
 An error carries its decision: ``exit_code`` for scripts, ``retryable`` for workers, ``slug`` for programs
 and, as its text, one plain sentence that says what to do. The sentence never quotes what a person sent.
@@ -124,6 +125,12 @@ class SandboxFailed(TakedownError):
 
     retryable = True
     default_slug = "sandbox-failed"
+
+
+class FetchFailed(TakedownError):
+    """What stands at an address was not fetched: it must not be, cannot be, or is too much."""
+
+    default_slug = "fetch-failed"
 
 
 #: What the system says of a place that is not to be read or written, or is something else than was asked for.
