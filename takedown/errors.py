@@ -79,7 +79,11 @@ class BadImage(BadInput):
 
 
 class BadReceipt(BadInput):
+    """``number`` and ``near`` are set where a word is not on the list: which one, and the nearest that is."""
+
     default_slug = "receipt-invalid"
+    number: int = 0
+    near: str = ""
 
 
 class BadDataset(BadInput):

@@ -150,6 +150,8 @@ def _words_in(text: str) -> list[str]:
 
 def _unknown_word(number: int, word: str) -> BadReceipt:
     """The word itself is not repeated: an error may end up where a receipt must not."""
-    near = difflib.get_close_matches(word[:20], word_list(), n=1, cutoff=0.6)
-    advice = f"did you mean “{near[0]}”?" if near else "please compare it with your note."
-    return BadReceipt(f"Word {number} is not one that receipts are made of; {advice}", slug="receipt-word")
+    near = next(iter(difflib.get_close_matches(word[:20], word_list(), n=1, cutoff=0.6)), "")
+    advice = f"did you mean “{near}”?" if near else "please compare it with your note."
+    error = BadReceipt(f"Word {number} is not one that receipts are made of; {advice}", slug="receipt-word")
+    error.number, error.near = number, near
+    return error

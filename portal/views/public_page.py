@@ -1,4 +1,4 @@
-"""What all public pages share: how they are shown, what a browser may keep of them, what scripts they load."""
+"""What all public pages share: how they are shown, what a browser may keep, what scripts they load."""
 
 from __future__ import annotations
 
