@@ -25,14 +25,19 @@ class BadDraftError(Exception):
 class Draft:
     """Answers so far. ``token`` is 16 random bytes, made when the form is first answered.
 
-    ``expired`` tells that the form is older than DRAFT_SECONDS: it may still show the receipt it led to, but
-    makes no new submission before the person has seen it again.
+    ``have`` names what the person has to look for (the pages to ask); texts are as typed. ``expired`` tells
+    that the form is older than DRAFT_SECONDS: it may still show the receipt it led to, but makes no new
+    submission before the person has seen it again.
     """
 
     token: bytes = field(default_factory=lambda: secrets.token_bytes(16))
     ground: str = ""
+    have: tuple[str, ...] = ()
     addresses: str = ""
+    fingerprints: str = ""
+    site: str = ""
     note: str = ""
+    keep: bool = False
     expired: bool = field(default=False, compare=False)
 
     def renewed(self) -> Self:
@@ -41,8 +46,9 @@ class Draft:
 
     def sealed(self) -> str:
         """The signed text for the hidden field."""
-        token = urlsafe_b64encode(self.token).decode()
-        return signing.dumps([token, self.ground, self.addresses, self.note], salt=_SALT, compress=True)
+        answers = {name: getattr(self, name) for name in _ANSWERS if getattr(self, name)}
+        answers["token"] = urlsafe_b64encode(self.token).decode()
+        return signing.dumps(answers, salt=_SALT, compress=True)
 
     @classmethod
     def read(cls, text: str) -> Self:
@@ -52,12 +58,17 @@ class Draft:
             BadDraftError: not signed by us.
         """
         try:
-            token, ground, addresses, note = signing.loads(text, salt=_SALT)
+            answers = signing.loads(text, salt=_SALT)
         except (signing.BadSignature, ValueError, TypeError):
             raise BadDraftError from None
-        draft = cls(urlsafe_b64decode(token), ground, addresses, note)
+        answers["token"] = urlsafe_b64decode(answers["token"])
+        answers["have"] = tuple(answers.get("have", ()))
+        draft = cls(**answers)
         try:
             signing.loads(text, salt=_SALT, max_age=settings.DRAFT_SECONDS)
         except signing.SignatureExpired:
             return replace(draft, expired=True)
         return draft
+
+
+_ANSWERS = ("ground", "have", "addresses", "fingerprints", "site", "note", "keep")

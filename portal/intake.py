@@ -11,7 +11,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Sequence
+import secrets
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -22,16 +23,44 @@ from portal import sealing
 from portal.days import today
 from portal.drafts import Draft
 from portal.faults import point
-from portal.models import Item, SealedPicture, Submission
+from portal.models import Item, SealedPicture, SiteControl, Submission
 from portal.policy import current
 from takedown import receipt, urls
 from takedown.errors import BadUrl
+from takedown.fingerprint import Fingerprint
+from takedown.keys import Key
 
 #: An address copied without its scheme: a host name with a dot, then a path or nothing.
 _BARE = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+(/|$)", re.IGNORECASE)
 
+#: Random bytes of the token that a person puts on a site to prove that it is theirs.
+CONTROL_BYTES = 16
+
 #: Lines with a problem after which reading stops: a page of a thousand errors helps nobody.
 MAX_PROBLEMS = 10
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What is to be looked for, checked; each becomes one item.
+
+    Attributes:
+        addresses: as written.
+        pictures: bytes of pictures; they are stored sealed only.
+        on_device: fingerprints that the person's browser made; those pictures were never sent.
+        typed: the keys that each typed fingerprint may stand for.
+        sites: hosts, with or without a path, of whole sites.
+    """
+
+    addresses: Sequence[str] = ()
+    pictures: Sequence[bytes] = ()
+    on_device: Sequence[Fingerprint] = ()
+    typed: Sequence[tuple[Key, ...]] = ()
+    sites: Sequence[str] = ()
+
+    def __len__(self) -> int:
+        kinds = (self.addresses, self.pictures, self.on_device, self.typed, self.sites)
+        return sum(len(kind) for kind in kinds)
 
 
 @dataclass(frozen=True)
@@ -74,25 +103,28 @@ def read_addresses(text: str) -> tuple[list[str], list[str]]:
     return list(addresses), problems
 
 
-def accept(draft: Draft, addresses: Sequence[str], pictures: Sequence[bytes]) -> Accepted:
+def accept(draft: Draft, sent: Sent, *, slow: bool = False) -> Accepted:
     """Store a checked submission, or find the one this form has already made.
 
     Args:
         draft: the answers; its token decides the receipt.
-        addresses: checked addresses, as written.
-        pictures: checked bytes of pictures; they leave this function sealed.
+        sent: what is to be looked for.
+        slow: it came with many others and is worked on after them.
 
     Raises:
         NoIntakeKeyError: pictures cannot be sealed yet.
+        ValueError: a picture, its fingerprint or a site on a restricted ground.
     """
+    if current().ground(draft.ground).restricted and (sent.pictures or sent.on_device or sent.sites):
+        raise ValueError("a restricted ground takes addresses and typed fingerprints only")
     if earlier := repeated(draft):
         return earlier
     words = _words(draft)
-    sealed = [sealing.seal(data) for data in pictures]
+    sealed = [sealing.seal(data) for data in sent.pictures]
     with transaction.atomic():
-        submission, ours = _insert(words, draft)
+        submission, ours = _insert(words, draft, slow)
         if ours:
-            _insert_items(submission, addresses, sealed)
+            _insert_items(submission, sent, sealed)
     point("intake.committed")
     return Accepted(words, submission, repeated=not ours)
 
@@ -113,7 +145,7 @@ def _words(draft: Draft) -> receipt.Receipt:
     return receipt.issue(settings.RECEIPT_PEPPER.encode(), draft.token)
 
 
-def _insert(words: receipt.Receipt, draft: Draft) -> tuple[Submission, bool]:
+def _insert(words: receipt.Receipt, draft: Draft, slow: bool) -> tuple[Submission, bool]:
     """Insert the submission, unless the same form does so this very moment; and whether it is this call's.
 
     ON CONFLICT DO NOTHING instead of catching an error: a database server may write failed statements, with
@@ -129,24 +161,45 @@ def _insert(words: receipt.Receipt, draft: Draft) -> tuple[Submission, bool]:
         note=draft.note,
         received=today(),
         due=policy.due(today()),
+        restricted=policy.ground(draft.ground).restricted,
+        slow=slow,
+        keep=draft.keep,
     )
     Submission.objects.bulk_create([made], ignore_conflicts=True)
     stored = Submission.objects.get(lookup=made.lookup)
     return stored, not stored.items.exists()
 
 
-def _insert_items(
-    submission: Submission, addresses: Sequence[str], sealed: Sequence[tuple[date, bytes]]
-) -> None:
-    Item.objects.bulk_create(
-        Item(submission=submission, number=number, kind=Item.Kind.URL, url=address, state=Item.State.READY)
-        for number, address in enumerate(addresses, start=1)
+def _insert_items(submission: Submission, sent: Sent, sealed: Sequence[tuple[date, bytes]]) -> None:
+    items = list(_items(sent))
+    for number, item in enumerate(items, start=1):
+        item.submission, item.number, item.restricted = submission, number, submission.restricted
+    Item.objects.bulk_create(items)
+    pictures = [item for item in items if item.state == Item.State.SEALED]
+    SealedPicture.objects.bulk_create(
+        SealedPicture(item=item, key_day=key_day, box=box)
+        for item, (key_day, box) in zip(pictures, sealed, strict=True)
     )
-    for number, (key_day, box) in enumerate(sealed, start=len(addresses) + 1):
-        item = Item.objects.create(
-            submission=submission, number=number, kind=Item.Kind.PICTURE, state=Item.State.SEALED
-        )
-        SealedPicture.objects.create(item=item, key_day=key_day, box=box)
+    SiteControl.objects.bulk_create(
+        SiteControl(item=item, token=secrets.token_hex(CONTROL_BYTES))
+        for item in items
+        if item.kind == Item.Kind.SITE
+    )
+
+
+def _items(sent: Sent) -> Iterator[Item]:
+    """Items without submission and number, in the order in which they are shown."""
+    ready = Item.State.READY
+    for address in sent.addresses:
+        yield Item(kind=Item.Kind.URL, url=address, state=ready)
+    for keys in sent.typed:
+        yield Item(kind=Item.Kind.FINGERPRINT, given=[list(key) for key in keys], state=ready)
+    for site in sent.sites:
+        yield Item(kind=Item.Kind.SITE, url=site, state=Item.State.WAITS_FOR_PROOF)
+    for made in sent.on_device:
+        yield Item(kind=Item.Kind.PICTURE, fingerprint_json=made.to_json(), on_device=True, state=ready)
+    for _ in sent.pictures:
+        yield Item(kind=Item.Kind.PICTURE, state=Item.State.SEALED)
 
 
 def _lookup(words: receipt.Receipt) -> bytes:

@@ -101,7 +101,7 @@ def ask_send(request: HttpRequest) -> HttpResponse:
     if problems:
         return _check(request, draft, addresses, {"pictures": problems})
     try:
-        accepted = intake.accept(draft, addresses, pictures)
+        accepted = intake.accept(draft, intake.Sent(addresses, pictures))
     except NoIntakeKeyError:
         return _check(request, draft, addresses, {"pictures": [_NOT_READY]}, status=503)
     if not accepted.repeated:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, Permission
@@ -97,9 +98,11 @@ def signed_in() -> Callable[[User], Client]:
 def submit(db: None) -> Callable[..., Submission]:
     """Accept a submission as the last page does, without running any task."""
 
-    def accept(*addresses: str, pictures: tuple[bytes, ...] = (), ground: str = "private") -> Submission:
-        draft = Draft(ground=ground, addresses="\n".join(addresses))
-        return intake.accept(draft, addresses, pictures).submission
+    def accept(
+        *addresses: str, ground: str = "private", note: str = "", keep: bool = False, **sent: Any
+    ) -> Submission:
+        draft = Draft(ground=ground, note=note, keep=keep)
+        return intake.accept(draft, intake.Sent(addresses, **sent)).submission
 
     return accept
 

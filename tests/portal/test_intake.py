@@ -8,11 +8,15 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from factories.pictures import png
 
 from portal import intake, matching, sealing
 from portal.days import today
 from portal.drafts import BadDraftError, Draft
+from portal.intake import Sent
 from portal.models import Item, SealedPicture, Submission
+from takedown.fingerprint import fingerprint
+from takedown.keys import Key
 
 Submit = Callable[..., Submission]
 PICTURE = b"not a real picture, but bytes all the same" * 100
@@ -20,8 +24,8 @@ PICTURE = b"not a real picture, but bytes all the same" * 100
 
 def test_the_same_form_leads_to_the_same_receipt_and_one_submission(db: None) -> None:
     draft = Draft(ground="private", addresses="https://pictures.example/a.jpg")
-    first = intake.accept(draft, ["https://pictures.example/a.jpg"], [PICTURE])
-    again = intake.accept(draft, ["https://pictures.example/a.jpg"], [PICTURE])
+    first = intake.accept(draft, Sent(["https://pictures.example/a.jpg"], [PICTURE]))
+    again = intake.accept(draft, Sent(["https://pictures.example/a.jpg"], [PICTURE]))
     assert not first.repeated
     assert again.repeated
     assert again.receipt.words == first.receipt.words
@@ -31,13 +35,13 @@ def test_the_same_form_leads_to_the_same_receipt_and_one_submission(db: None) ->
 
 def test_two_forms_have_two_receipts(db: None) -> None:
     words = {
-        intake.accept(Draft(ground="private"), ["https://a.example/"], []).receipt.words for _ in range(5)
+        intake.accept(Draft(ground="private"), Sent(["https://a.example/"])).receipt.words for _ in range(5)
     }
     assert len(words) == 5
 
 
 def test_the_receipt_finds_the_submission_and_is_not_stored(db: None, settings: object) -> None:
-    accepted = intake.accept(Draft(ground="private"), ["https://a.example/"], [])
+    accepted = intake.accept(Draft(ground="private"), Sent(["https://a.example/"]))
     assert intake.find(accepted.receipt) == accepted.submission
     stored = Submission.objects.values().get()
     for secret in (
@@ -48,6 +52,50 @@ def test_the_receipt_finds_the_submission_and_is_not_stored(db: None, settings: 
         assert secret not in stored.values()
     assert bytes(stored["proof_key"]) == accepted.receipt.proof_key
     assert bytes(stored["message_public_key"]) == accepted.receipt.message_public_key
+
+
+def test_every_kind_becomes_an_item_in_its_first_state(submit: Submit) -> None:
+    submission = submit(
+        "https://a.example/",
+        pictures=(PICTURE,),
+        on_device=(fingerprint(png(64, 64)),),
+        typed=((Key("pdq", "0" * 64), Key("sha256", "0" * 64)),),
+        sites=("b.example",),
+        keep=True,
+    )
+    assert submission.keep
+    items = list(submission.items.values_list("number", "kind", "state", "on_device"))
+    assert items == [
+        (1, "url", "ready", False),
+        (2, "fingerprint", "ready", False),
+        (3, "site", "waits-for-proof", False),
+        (4, "picture", "ready", True),
+        (5, "picture", "sealed", False),
+    ]
+    assert submission.items.get(number=2).given == [["pdq", "0" * 64], ["sha256", "0" * 64]]
+    assert submission.items.get(number=4).fingerprint == fingerprint(png(64, 64))
+    assert len(submission.items.get(number=3).control.token) == 2 * intake.CONTROL_BYTES
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        Sent(pictures=[PICTURE]),
+        Sent(on_device=[fingerprint(png(64, 64))]),
+        Sent(sites=["a.example"]),
+    ],
+)
+def test_a_restricted_ground_takes_no_picture_in_any_form(db: None, sent: Sent) -> None:
+    with pytest.raises(ValueError, match="restricted ground"):
+        intake.accept(Draft(ground="child-safety"), sent)
+    assert not Submission.objects.exists()
+
+
+def test_a_restricted_ground_marks_what_it_takes(submit: Submit) -> None:
+    typed = ((Key("sha256", "0" * 64),),)
+    submission = submit("https://a.example/", typed=typed, ground="child-safety")
+    assert submission.restricted
+    assert list(submission.items.values_list("restricted", flat=True)) == [True, True]
 
 
 def test_only_days_are_kept(submit: Submit) -> None:
@@ -76,7 +124,7 @@ def test_the_web_can_seal_without_the_private_key(submit: Submit, settings: obje
 def test_without_any_key_nothing_is_stored(db: None, settings: object, tmp_path: Path) -> None:
     settings.INTAKE_PUBLIC_KEYS = tmp_path / "none"
     with pytest.raises(sealing.NoIntakeKeyError):
-        intake.accept(Draft(ground="private"), ["https://a.example/"], [PICTURE])
+        intake.accept(Draft(ground="private"), Sent(["https://a.example/"], [PICTURE]))
     assert not Submission.objects.exists()
 
 

@@ -34,9 +34,7 @@ def publish(repository: Path, mara: User, settings: object) -> Callable[[], Rele
 
 def _ask() -> tuple[str, Submission]:
     """A real receipt whose item two people decided."""
-    accepted = intake.accept(
-        Draft(ground="private", addresses="https://a.example/1"), ["https://a.example/1"], ()
-    )
+    accepted = intake.accept(Draft(ground="private"), intake.Sent(["https://a.example/1"]))
     mine, decided = accepted.submission.items.get(), removed("a")
     Support.objects.filter(item=decided).update(item=mine)
     member = decided.case_item
