@@ -6,10 +6,10 @@ AREA ?=
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help run test lint fix bench e2e docs audit lock clean
+.PHONY: help run test lint fix bench e2e docs audit lock translations clean
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: .venv/run  ## Start the whole desk with a sample dataset, on http://127.0.0.1:8000 (PORT=8001 for another)
 	@$(BIN)/python manage.py up --demo --port $(PORT)
@@ -31,7 +31,7 @@ fix: .venv/dev  ## Mend what the style checker can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: .venv/bench  ## Measure speed against peers (AREA=fingerprint|edits|index|releases|apply|intake|all)
+bench: .venv/bench  ## Measure speed against peers (AREA=fingerprint|edits|index|releases|apply|intake|portal|all)
 	$(BIN)/python -m bench $(AREA)
 
 audit: .venv/dev  ## Ask the public advisory database about the pinned dependencies
@@ -44,6 +44,9 @@ lock: .venv/dev  ## Pin the newest allowed dependencies, with hashes
 	$(BIN)/uv pip compile --quiet --no-header --universal --python-version 3.11 --generate-hashes --extra server pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile --quiet --no-header --universal --python-version 3.11 --generate-hashes --extra server --extra dev -c requirements.txt pyproject.toml -o tests/requirements.txt
 	$(BIN)/uv pip compile --quiet --no-header --universal --python-version 3.11 --generate-hashes -c tests/requirements.txt bench/requirements.in -o bench/requirements.txt
+
+translations: .venv/dev  ## Collect the sentences of the public pages for translators, and compile what they wrote
+	$(BIN)/python manage.py translations
 
 clean:  ## Delete the virtual environment; the data in var/ stays
 	rm -rf .venv
