@@ -19,12 +19,13 @@ from datetime import date
 from django.conf import settings
 from django.db import transaction
 
-from portal import sealing
+from portal import sealing, typed
 from portal.days import today
 from portal.drafts import Draft
 from portal.faults import point
 from portal.models import Item, SealedPicture, SiteControl, Submission
 from portal.policy import current
+from portal.said import sentence
 from takedown import receipt, urls
 from takedown.errors import BadUrl
 from takedown.fingerprint import Fingerprint
@@ -35,9 +36,6 @@ _BARE = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+(/|$)", re.IGNORECASE)
 
 #: Random bytes of the token that a person puts on a site to prove that it is theirs.
 CONTROL_BYTES = 16
-
-#: Lines with a problem after which reading stops: a page of a thousand errors helps nobody.
-MAX_PROBLEMS = 10
 
 
 @dataclass(frozen=True)
@@ -73,34 +71,17 @@ class Accepted:
 
 
 def read_addresses(text: str) -> tuple[list[str], list[str]]:
-    """Split the address field into addresses, one a line, each once.
+    """Addresses, one a line, as written, and one sentence for each line that cannot be used."""
+    return typed.lines(text, _address)
 
-    Returns:
-        The addresses as written, and one sentence for each line that cannot be used.
-    """
-    addresses: dict[str, None] = {}
-    problems: list[str] = []
-    for number, line in enumerate(text.splitlines(), start=1):
-        address = line.strip()
-        if not address or address in addresses:
-            continue
-        if len(problems) == MAX_PROBLEMS:
-            problems.append("There are more lines like these. Please correct these first.")
-            break
-        if len(addresses) == settings.MAX_ITEMS:
-            problems.append(
-                f"One request holds up to {settings.MAX_ITEMS} addresses; these are more. "
-                "Please send the rest in a second request."
-            )
-            break
-        if _BARE.match(address):
-            address = f"https://{address}"  # browsers on phones hide the scheme
-        try:
-            urls.canonical(address)
-            addresses[address] = None
-        except BadUrl as error:
-            problems.append(f"Line {number}: {error.sentence}")
-    return list(addresses), problems
+
+def _address(line: str) -> str:
+    address = f"https://{line}" if _BARE.match(line) else line  # browsers on phones hide the scheme
+    try:
+        urls.canonical(address)
+    except BadUrl as error:
+        raise typed.BadLineError(sentence(error)) from None
+    return address
 
 
 def accept(draft: Draft, sent: Sent, *, slow: bool = False) -> Accepted:
