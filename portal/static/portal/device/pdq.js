@@ -24,7 +24,7 @@ export function base(picture) {
   if (Math.min(picture.width, picture.height) < MIN_SIDE) {
     return {code: hex(code), quality: 0};
   }
-  const sums = new Sums(Float64Array.from(luma(picture)), picture.width);
+  const sums = new Sums(new Float64Array(luma(picture)), picture.width);
   sums.applyRows(whole(picture.height));
   const quality = new Coder().hash(sums.values(whole(picture.width), WHITE), false, code, 0);
   return {code: hex(code), quality};

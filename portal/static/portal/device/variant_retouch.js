@@ -104,11 +104,11 @@ function take(values, from, out, to, length, least) {
 /** What is marked becomes what is around it. */
 function painted(plane, marks, window) {
   const {luma, rows, columns} = plane;
-  const kept = Float64Array.from(luma, (value, at) => (marks[at] ? 0 : value));
-  const sums = integral(kept, rows, columns);
-  const counts = integral(Float64Array.from(marks, (mark) => 1 - mark), rows, columns);
+  const free = marks.map((mark) => 1 - mark);
+  const counts = integral(free, rows, columns);
+  const sums = integral(luma.map((value, at) => value * free[at]), rows, columns);
   const out = luma.slice();
-  let todo = [...marks.keys()].filter((at) => marks[at]);
+  let todo = marks.map((mark, at) => (mark ? at : -1)).filter((at) => at >= 0);
   for (let round = 0, {down, across} = window; round < ROUNDS; round++) {
     todo = todo.filter((at) => {
       const box = around(at, rows, columns, down, across);
