@@ -71,15 +71,15 @@ def rotate() -> None:
         if not (_file(public, today()).exists() and _file(private, today()).exists()):
             made = PrivateKey.generate()
             # The private half first: a public half without it would seal bytes that nobody can open.
-            _write(_file(private, today()), bytes(made), 0o600)
-            _write(_file(public, today()), bytes(made.public_key), 0o644)
+            write_whole(_file(private, today()), bytes(made), 0o600)
+            write_whole(_file(public, today()), bytes(made.public_key), 0o644)
         for folder in (public, private):
             for day in _days(folder):
                 if abs(day - today()) > timedelta(days=KEEP_DAYS):
                     _file(folder, day).unlink()
 
 
-def _write(path: Path, data: bytes, mode: int) -> None:
+def write_whole(path: Path, data: bytes, mode: int) -> None:
     """Write a file whole or not at all."""
     new = path.with_name(f".{path.name}.new")
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)

@@ -27,6 +27,7 @@ POLICY_FILE = Path(env.text("TAKEDOWN_POLICY", str(BASE_DIR / "portal" / "policy
 # --- where things lie -----------------------------------------------------------------------------
 INTAKE_PUBLIC_KEYS = Path(env.text("TAKEDOWN_INTAKE_PUBLIC", str(VAR / "keys" / "intake" / "public")))
 INTAKE_PRIVATE_KEYS = Path(env.text("TAKEDOWN_INTAKE_PRIVATE", str(VAR / "keys" / "intake" / "private")))
+MESSAGE_KEYS = Path(env.text("TAKEDOWN_MESSAGE_KEYS", str(VAR / "keys" / "messages")))
 ONLINE_KEYS = Path(env.text("TAKEDOWN_ONLINE_KEYS", str(VAR / "keys" / "online")))
 REPOSITORY = Path(env.text("TAKEDOWN_REPOSITORY", str(VAR / "blocklist")))
 MIRRORS = env.words("TAKEDOWN_MIRROR", "")  # addresses that fsspec can write to; releases are uploaded there

@@ -9,6 +9,7 @@ from django.db import models
 #: Role -> what it may do. Roles are groups; `manage.py prepare` keeps their permissions as listed here.
 ROLES = {
     "reviewer": ("review_case",),
+    "child safety": ("review_restricted",),
     "release manager": ("manage_release",),
 }
 
@@ -34,6 +35,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         default_permissions = ()
         permissions = [
             ("review_case", "Can see cases and decide"),
+            ("review_restricted", "Can see cases about the abuse of children too"),
             ("manage_release", "Can build and publish releases"),
         ]
 

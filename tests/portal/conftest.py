@@ -1,4 +1,4 @@
-"""People, an index and submissions for tests of the portal. Alice and Bob review, Mara releases."""
+"""People, an index and submissions for tests of the portal. Alice, Bob and Carol review, Mara releases."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from django.contrib.auth.models import Group, Permission
 from django.test import Client
 
-from portal import indexes, intake, matching, review, sealing
+from portal import indexes, intake, matching, message_keys, review, sealing
 from portal.drafts import Draft
 from portal.models import Case, DatasetIndex, Item, Match, Submission, User
 from portal.models.user import ROLES
@@ -43,17 +43,20 @@ def places(settings: object, tmp_path: Path) -> None:
     settings.VAR = tmp_path
     settings.INTAKE_PUBLIC_KEYS = tmp_path / "keys" / "intake" / "public"
     settings.INTAKE_PRIVATE_KEYS = tmp_path / "keys" / "intake" / "private"
+    settings.MESSAGE_KEYS = tmp_path / "keys" / "messages"
     settings.ONLINE_KEYS = tmp_path / "keys" / "online"
     settings.REPOSITORY = tmp_path / "blocklist"
     settings.STAGING = tmp_path / "staging"
     sealing.rotate()
+    message_keys.make()
 
 
-def _person(name: str, role: str) -> User:
-    group, _ = Group.objects.get_or_create(name=role)
-    group.permissions.set(Permission.objects.filter(codename__in=ROLES[role]))
+def _person(name: str, *roles: str) -> User:
     user = User.objects.create_user(name, "correct horse battery")
-    user.groups.set([group])
+    for role in roles:
+        group, _ = Group.objects.get_or_create(name=role)
+        group.permissions.set(Permission.objects.filter(codename__in=ROLES[role]))
+        user.groups.add(group)
     return user
 
 
@@ -77,6 +80,12 @@ def alice(db: None) -> User:
 @pytest.fixture
 def bob(db: None) -> User:
     return _person("bob", "reviewer")
+
+
+@pytest.fixture
+def carol(db: None) -> User:
+    """Reviews cases about the abuse of children too."""
+    return _person("carol", "reviewer", "child safety")
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""``manage.py invite NAME ROLE``: make an account for the desk and print its first password once."""
+"""``manage.py invite NAME ROLE ...``: make an account for the desk and print its first password once."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", help="the name to sign in with; no e-mail address is needed")
-        parser.add_argument("role", choices=sorted(ROLES), help="what the person may do")
+        parser.add_argument("role", nargs="+", choices=sorted(ROLES), help="what the person may do")
 
-    def handle(self, *args: Any, name: str, role: str, **options: Any) -> None:
+    def handle(self, *args: Any, name: str, role: list[str], **options: Any) -> None:
         if User.objects.filter(username=name).exists():
             raise CommandError("This name is taken; choose another.")
         password = secrets.token_urlsafe(12)
-        User.objects.create_user(name, password).groups.set([Group.objects.get(name=role)])
-        self.stdout.write(f"{name} may sign in as {role} with: {password}")
+        User.objects.create_user(name, password).groups.set(Group.objects.filter(name__in=role))
+        self.stdout.write(f"{name} may sign in as {' and '.join(role)} with: {password}")

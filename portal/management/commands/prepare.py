@@ -9,13 +9,13 @@ from django.contrib.auth.models import Group, Permission
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 
-from portal import demo, sealing
+from portal import demo, message_keys, sealing
 from portal.models.user import ROLES
 from takedown.publish import refresh
 
 
 class Command(BaseCommand):
-    help = "Prepare the database, the roles, the intake keys and the static files. Safe to repeat."
+    help = "Prepare the database, the roles, the keys and the static files. Safe to repeat."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -33,6 +33,7 @@ class Command(BaseCommand):
             group, _ = Group.objects.get_or_create(name=role)
             group.permissions.set(Permission.objects.filter(codename__in=permissions))
         sealing.rotate()
+        message_keys.make()
         if options["demo"]:
             demo.prepare(self.stdout.write)
         if (settings.REPOSITORY / "metadata" / "timestamp.json").exists():

@@ -96,7 +96,10 @@ class Command(BaseCommand):
 
     def _welcome(self, address: str) -> None:
         lines = ["", f"  Ask for a removal   {address}/", f"  Review and release  {address}/desk/"]
-        lines += [f"      {name:<6}{word}   ({demo.PEOPLE[name]})" for name, word in demo.logins().items()]
+        lines += [
+            f"      {name:<6}{word}   ({', '.join(demo.PEOPLE[name])})"
+            for name, word in demo.logins().items()
+        ]
         if DatasetIndex.objects.filter(name="sample-pictures").exists():
             lines.append(f"  Things to try       {_short(settings.VAR / 'sample' / 'try')}")
         lines += ["", "  Ctrl-C stops everything; the data stays in var/.", ""]
