@@ -11,6 +11,7 @@ import http.client
 import re
 from dataclasses import dataclass
 from email.errors import FirstHeaderLineIsContinuationDefect, MissingHeaderBodySeparatorDefect
+from io import DEFAULT_BUFFER_SIZE
 from socket import socket
 
 from takedown.errors import FetchFailed
@@ -100,7 +101,7 @@ def _ask(sock: socket, target: Target, meter: Meter, limits: Limits) -> Fetched 
     """One request on a connected socket: the file, or where it is said to be."""
     connection = http.client.HTTPConnection(target.host, target.port)
     connection.auto_open, connection.sock = 0, sock
-    meter.allow(limits.head_bytes, "fetch-head")
+    meter.allow(limits.head_bytes + DEFAULT_BUFFER_SIZE, "fetch-head")  # the file begins in the same buffer
     headers = {
         "Host": target.authority,
         "User-Agent": USER_AGENT,
@@ -111,6 +112,8 @@ def _ask(sock: socket, target: Target, meter: Meter, limits: Limits) -> Fetched 
     sock.settimeout(meter.left())
     connection.request("GET", target.path, headers=headers)
     with connection.getresponse() as response:
+        if meter.ended:  # before the empty line after the headers
+            raise _cut_short()
         _check_head(response, limits)
         if response.status in _REDIRECTS:
             return follow(target, _only(response, "Location"))

@@ -52,11 +52,11 @@ class Limits:
 
 
 class Meter:
-    """The seconds a fetch has left, and the bytes that may still arrive."""
+    """The seconds a fetch has left, and the bytes that may still arrive; ``ended`` when no more will."""
 
     def __init__(self, limits: Limits) -> None:
-        self._end = time.monotonic() + limits.seconds
-        self._bytes, self._spent_on = 0, "fetch-head"
+        self._deadline = time.monotonic() + limits.seconds
+        self.allow(0, "fetch-head")
 
     def left(self) -> float:
         """Seconds left.
@@ -64,7 +64,7 @@ class Meter:
         Raises:
             FetchFailed: fetch-too-slow, none are left.
         """
-        seconds = self._end - time.monotonic()
+        seconds = self._deadline - time.monotonic()
         if seconds <= 0:
             raise too_slow()
         return seconds
@@ -72,9 +72,11 @@ class Meter:
     def allow(self, count: int, slug: str) -> None:
         """From now on let so many bytes arrive; the slug is for when more do."""
         self._bytes, self._spent_on = count, slug
+        self.ended = False
 
     def spend(self, count: int) -> None:
         self._bytes -= count
+        self.ended = self.ended or not count
         if self._bytes < 0:
             raise FetchFailed("The server sends more than we read of one file.", slug=self._spent_on)
 
