@@ -31,7 +31,7 @@ fix: .venv/dev  ## Mend what the style checker can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: .venv/bench  ## Measure speed against peers (AREA=fingerprint|edits|index|releases|apply|intake|portal|all)
+bench: .venv/bench  ## Measure speed against peers (AREA=fingerprint|edits|index|releases|apply|portal|all)
 	$(BIN)/python -m bench $(AREA)
 
 audit: .venv/dev  ## Ask the public advisory database about the pinned dependencies

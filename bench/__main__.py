@@ -21,7 +21,7 @@ from types import FrameType, ModuleType
 from bench.report import DisagreementError, machine, say
 
 #: In the order in which ``all`` runs them. Each is a module of this package with ``run(folder)``.
-AREAS = ("fingerprint", "edits", "index", "releases", "apply", "intake")
+AREAS = ("fingerprint", "edits", "index", "releases", "apply", "portal")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

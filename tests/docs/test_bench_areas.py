@@ -30,7 +30,7 @@ def areas() -> dict[str, str]:
 
 
 def test_every_area_says_what_it_measures(areas: dict[str, str]) -> None:
-    assert set(areas) == {"fingerprint", "edits", "index", "releases", "apply", "intake"}
+    assert set(areas) == {"fingerprint", "edits", "index", "releases", "apply", "portal"}
     assert all(line.endswith(".") for line in areas.values())
 
 
@@ -47,7 +47,7 @@ def test_an_unknown_area_is_refused_with_a_sentence() -> None:
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1
-    assert "choose one of: fingerprint, edits, index, releases, apply, intake" in done.stderr
+    assert "choose one of: fingerprint, edits, index, releases, apply, portal" in done.stderr
 
 
 def test_the_document_names_every_area_and_how_to_run_it(areas: dict[str, str]) -> None:
