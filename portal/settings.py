@@ -45,6 +45,20 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000  # a case may have a thousand rows to tick
 DATA_UPLOAD_MAX_NUMBER_FILES = MAX_ITEMS  # our own sentence comes at MAX_PICTURES
 FILE_UPLOAD_HANDLERS = ["portal.uploads.InMemoryOnly"]
 
+# --- flood control (docs/flood-control.md) ----------------------------------------------------------
+PROXIES = env.number("TAKEDOWN_PROXIES", 0)  # how many stand before us and append to X-Forwarded-For
+FLOOD_FORM_SECONDS = 3  # a form that comes back sooner was not filled in by a person
+FLOOD_WAIT_SECONDS = 120  # the longest that a look-up is asked to wait
+PROOF_TRIES = 400_000  # hashes that a browser makes for one form at the most: a second or two
+PROOF_SECONDS = 3600  # how long a browser's sum, or a place in the queue, is good
+# How many at once, and how many an hour in the long run.
+SUBMISSIONS_OF_AN_ADDRESS = (10, 120)
+SUBMISSIONS_OF_ALL = (200, env.number("TAKEDOWN_SUBMISSIONS_AN_HOUR", 3600))
+SUBMISSIONS_WITH_PROOF = (300, 2 * SUBMISSIONS_OF_ALL[1])
+LOOKS_OF_AN_ADDRESS = (20, 720)
+LOOKS_OF_ALL = (60, env.number("TAKEDOWN_LOOKS_AN_HOUR", 7200))
+LOOKS_OF_A_PROCESS = (20, 36_000)
+
 # --- the work queue -------------------------------------------------------------------------------
 LEASE_SECONDS = env.number("TAKEDOWN_LEASE_SECONDS", 120)
 MAX_ATTEMPTS = 3
