@@ -59,6 +59,9 @@ LOOKS_OF_AN_ADDRESS = (20, 720)
 LOOKS_OF_ALL = (60, env.number("TAKEDOWN_LOOKS_AN_HOUR", 7200))
 LOOKS_OF_A_PROCESS = (20, 36_000)
 
+#: How long a page that only tells may be given out from memory.
+KEPT_PAGE_SECONDS = env.number("TAKEDOWN_KEPT_PAGE_SECONDS", 30)
+
 # --- the work queue -------------------------------------------------------------------------------
 LEASE_SECONDS = env.number("TAKEDOWN_LEASE_SECONDS", 120)
 MAX_ATTEMPTS = 3
@@ -77,6 +80,7 @@ INSTALLED_APPS = [
     "portal",
 ]
 MIDDLEWARE = [
+    "portal.kept_pages.give_out_kept_pages",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -111,7 +115,7 @@ LOGIN_REDIRECT_URL = "desk:home"
 LOGOUT_REDIRECT_URL = "desk:login"
 SESSION_COOKIE_AGE = 30 * 60
 SESSION_SAVE_EVERY_REQUEST = True  # 30 minutes from the last page, not from signing in
-CSRF_FAILURE_VIEW = "portal.views.feed.no_token"
+CSRF_FAILURE_VIEW = "portal.views.errors.no_token"
 SESSION_COOKIE_PATH = "/desk/"
 CSRF_COOKIE_PATH = "/desk/"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION

@@ -20,4 +20,5 @@ STORAGES = {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.Stati
 if "sqlite3" in DATABASES["default"]["ENGINE"]:  # noqa: F405
     # A file, as in life: a database in memory has other locks.
     DATABASES["default"]["TEST"] = {"NAME": f"{_folder}/tests.sqlite3"}  # noqa: F405
+KEPT_PAGE_SECONDS = 0  # what one test makes is seen in the next line
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
