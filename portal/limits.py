@@ -4,7 +4,7 @@
    not see and programs fill in, and a sum for the browser (proof_of_work.py).
 2. ``slow`` tells that a submission is to be worked on after the others: it came too fast to be typed, or as
    one of very many without the sum.
-3. ``wait`` tells for how long a look-up has to wait: there are very many, and it came without the sum.
+3. ``wait`` tells whether a look-up has to wait: there are very many, and it came without the sum.
 
 What is counted: requests by a caller's name of the day (callers.py), and all together. Where callers cannot
 be told apart, as on an onion service, only the latter.
@@ -12,6 +12,7 @@ be told apart, as on an onion service, only the latter.
 
 from __future__ import annotations
 
+import secrets
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from functools import lru_cache
 from django.conf import settings
 from django.core import signing
 from django.http import HttpRequest
+from django.utils.crypto import salted_hmac
 
 from portal import callers, proof_of_work
 from portal.buckets import Buckets, InMemory, Rate
@@ -34,7 +36,7 @@ class Flood:
     Attributes:
         note: signed; opened by ``slow`` and ``wait``.
         challenge: JSON for the script.
-        wait: seconds after which the form is let through, 0 when it need not wait.
+        wait: seconds until the form is let through, 0 when it need not wait.
     """
 
     note: str
@@ -42,15 +44,13 @@ class Flood:
     wait: int = 0
 
 
-def fields(token: bytes, wait: int = 0) -> Flood:
+def fields(token: bytes) -> Flood:
     """For a form that is about to be shown.
 
     Args:
         token: of the form, random; a draft's.
-        wait: seconds, as ``wait`` gave them.
     """
-    note = _Note(token, made=int(time.time()), wait=wait)
-    return Flood(note.sealed(), proof_of_work.challenge(token), wait)
+    return _Note(token, made=int(time.time())).flood()
 
 
 def slow(request: HttpRequest, token: bytes) -> bool:
@@ -69,17 +69,24 @@ def slow(request: HttpRequest, token: bytes) -> bool:
     return any(buckets().take(name, rate) for name, rate in _buckets_of(request, "sent"))
 
 
-def wait(request: HttpRequest) -> int:
-    """Seconds that a look-up has to wait; 0 when it goes on now. They go into ``fields`` of the answer.
+def wait(request: HttpRequest) -> Flood | None:
+    """None when a look-up goes on now; else what its form carries while it waits.
 
-    Whoever waited comes through: the place in the queue is theirs. With the sum one goes on at once. Both
-    hold as long as this process is not overrun.
+    Whoever waited comes through: the place in the queue is theirs, and pressing the button early does not
+    lose it. With the sum one goes on at once. Both hold as long as this process is not overrun.
     """
     note = _Note.read(request)
-    ahead = 0 if _waited(note) or _proven(request, note) else _place_in_queue(request)
+    if _proven(request, note):
+        ahead = 0
+    elif note and note.waits:
+        return note.flood()
+    else:
+        ahead = 0 if _waited(note) else _place_in_queue(request)
     overrun = 0 if ahead else process().take("look.process", Rate(*settings.LOOKS_OF_A_PROCESS))
     milliseconds = min(max(ahead, overrun), settings.FLOOD_WAIT_SECONDS * 1000)
-    return -(-milliseconds // 1000)
+    if not milliseconds:
+        return None
+    return _Note(secrets.token_bytes(16), made=int(time.time()), wait=-(-milliseconds // 1000)).flood()
 
 
 def _place_in_queue(request: HttpRequest) -> int:
@@ -101,11 +108,19 @@ class _Note:
 
     token: bytes
     made: int
-    wait: int
+    wait: int = 0
 
     @property
     def age(self) -> int:
         return int(time.time()) - self.made
+
+    @property
+    def waits(self) -> int:
+        """Seconds that are left to wait."""
+        return max(0, self.wait - self.age)
+
+    def flood(self) -> Flood:
+        return Flood(self.sealed(), proof_of_work.challenge(self.token), self.waits)
 
     def sealed(self) -> str:
         return signing.dumps([urlsafe_b64encode(self.token).decode(), self.made, self.wait], salt=_SALT)
@@ -121,7 +136,7 @@ class _Note:
 
 def _waited(note: _Note | None) -> bool:
     """Whether somebody was asked to wait, did so, and now comes through for the first time."""
-    if note is None or not note.wait or not note.wait <= note.age < settings.PROOF_SECONDS:
+    if note is None or not note.wait or note.age > settings.PROOF_SECONDS:
         return False
     return buckets().first(f"waited.{note.token.hex()}", settings.PROOF_SECONDS)
 
@@ -146,6 +161,8 @@ _RATES = {
 
 def buckets() -> Buckets:
     """Those that all processes share where there is Redis, else those of this process."""
+    if settings.BROKER_URL.startswith("redis"):
+        return _shared(settings.BROKER_URL, settings.BROKER_PREFIX)
     return process()
 
 
@@ -153,3 +170,10 @@ def buckets() -> Buckets:
 def process() -> InMemory:
     """The buckets of this process."""
     return InMemory()
+
+
+@lru_cache(maxsize=1)
+def _shared(url: str, prefix: str) -> Buckets:
+    from portal.buckets_redis import InRedis
+
+    return InRedis(url, prefix, salted_hmac(_SALT, b"", algorithm="sha256").digest())
