@@ -49,7 +49,7 @@ urlpatterns = [
     path("healthz", feed.health, name="health"),
 ]
 
-handler400 = "portal.views.feed.bad_request"
-handler403 = "portal.views.feed.forbidden"
-handler404 = "portal.views.feed.not_found"
-handler500 = "portal.views.feed.broken"
+handler400 = "portal.views.errors.bad_request"
+handler403 = "portal.views.errors.forbidden"
+handler404 = "portal.views.errors.not_found"
+handler500 = "portal.views.errors.broken"
