@@ -14,7 +14,7 @@ from django.core.management import call_command
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
-from portal import freshness, matching, mirrors, publishing, sealing, waiting
+from portal import freshness, matching, mirrors, publishing, report, sealing, waiting
 from portal.days import today
 from portal.models import Item, Release
 from portal.models.work import Work
@@ -68,10 +68,12 @@ def sweep() -> None:
 
 @shared_task(name="portal.tidy")
 def tidy() -> None:
-    """Make and destroy intake keys, ask again for what nobody can open, delete what is no longer needed."""
+    """Make and destroy intake keys, ask again for what nobody can open, delete what is no longer needed,
+    count the month that has ended."""
     sealing.rotate()
     matching.expire_sealed()
     publishing.tidy()
+    report.freeze()
     call_command("clearsessions", verbosity=0)
 
 
