@@ -18,6 +18,7 @@ _HOW = {
     "md5": "Same file (MD5)",
     "pdq": "Looks alike (PDQ)",
     "phash": "Looks alike (pHash)",
+    "site": "Stands on the site that was asked for",
     "size-variant": "Guess: another size of the same address",
 }
 
