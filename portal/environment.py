@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
+
+#: A version 3 onion address: 35 bytes in base32 (Tor's rend-spec-v3, 6).
+_ONION = re.compile(r"http://[a-z2-7]{56}\.onion")
 
 #: Shortest secret that is taken from the environment.
 SECRET_CHARACTERS = 32
@@ -37,6 +41,14 @@ def switch(name: str, *, default: bool) -> bool:
 
 def words(name: str, default: str) -> list[str]:
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
+
+
+def onion(name: str) -> str:
+    """``http://`` and the name of a version 3 onion service, or nothing."""
+    value = text(name, "").rstrip("/")
+    if value and not _ONION.fullmatch(value):
+        raise ImproperlyConfigured(f"{name} must be http:// and 56 letters and digits that end in .onion.")
+    return value
 
 
 def secret(name: str, file: Path) -> str:

@@ -1,9 +1,11 @@
-"""Middleware of our own: languages by address, oversized forms refused unread, sessions at the desk only."""
+"""Middleware of our own: languages by address, forms refused unread, the onion, sessions at the desk only."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 from django.conf import settings
 from django.contrib.auth.middleware import AuthenticationMiddleware
@@ -62,6 +64,49 @@ def refuse_oversized_forms(get_response: GetResponse) -> GetResponse:
             megabytes = settings.MAX_FORM_BYTES // 2**20
             return render(request, "public/too_large.html", {"megabytes": megabytes}, status=413)
         return get_response(request)
+
+    return middleware
+
+
+#: Every page of the child-safety path, in every language.
+_CHILD_SAFETY = re.compile(r"/[^/]+/under-18(/|$)")
+
+
+def take_small_text_only_for_child_safety(get_response: GetResponse) -> GetResponse:
+    """On the child-safety path only a small text form gets in. All else is answered before a byte of it is
+    read; what states no length, or comes in chunks, might be a picture too."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if _CHILD_SAFETY.match(request.path_info) and (status := _not_small_text(request)):
+            return render(request, "public/under_18_refused.html", status=status)
+        return get_response(request)
+
+    return middleware
+
+
+def _not_small_text(request: HttpRequest) -> int | None:
+    """The HTTP status that refuses what a request brings; None for nothing and for a small text form."""
+    length = request.META.get("CONTENT_LENGTH") or ""
+    chunked = "HTTP_TRANSFER_ENCODING" in request.META
+    if request.method in ("GET", "HEAD", "OPTIONS") and not chunked and length in ("", "0"):
+        return None
+    if chunked or not (length.isascii() and length.isdigit()):
+        return 411
+    if int(length[:12]) > settings.CHILD_SAFETY_FORM_BYTES:
+        return 413
+    return None if request.content_type == "application/x-www-form-urlencoded" else 415
+
+
+def tell_of_the_onion(get_response: GetResponse) -> GetResponse:
+    """Public pages name their own address on the onion service, for the Tor Browser to offer. Never with a
+    query, and never on the answer to a form."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        html = response.get("Content-Type", "").startswith("text/html")
+        if settings.ONION and html and request.method in ("GET", "HEAD") and not at_the_desk(request):
+            response["Onion-Location"] = settings.ONION + quote(request.path)
+        return response
 
     return middleware
 

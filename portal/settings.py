@@ -22,6 +22,8 @@ DEBUG = False  # a debug page would show what a person sent
 SECRET_KEY = env.secret("DJANGO_SECRET_KEY", VAR / "secrets" / "django")
 RECEIPT_PEPPER = env.secret("TAKEDOWN_RECEIPT_PEPPER", VAR / "secrets" / "receipts")
 ALLOWED_HOSTS = env.words("TAKEDOWN_HOSTS", "localhost,127.0.0.1,[::1]")
+ONION = env.onion("TAKEDOWN_ONION")  # where the same pages stand as an onion service
+ALLOWED_HOSTS += [ONION.removeprefix("http://")] if ONION else []
 POLICY_FILE = Path(env.text("TAKEDOWN_POLICY", str(BASE_DIR / "portal" / "policy.toml")))
 
 # --- where things lie -----------------------------------------------------------------------------
@@ -38,6 +40,7 @@ MAX_ITEMS = 300
 MAX_PICTURES = 20  # in one form: they are held in memory until they are sealed
 MAX_PICTURE_BYTES = 20 * 1024 * 1024
 MAX_FORM_BYTES = 200 * 1024 * 1024  # refused by its stated length, before a byte is read
+CHILD_SAFETY_FORM_BYTES = 64 * 1024  # refused unread, and so is all that is not text
 NOTE_CHARACTERS = 500
 DRAFT_SECONDS = 24 * 3600
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
@@ -84,7 +87,9 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "portal.middleware.tell_of_the_onion",
     "portal.middleware.speak_the_language_of_the_address",
+    "portal.middleware.take_small_text_only_for_child_safety",
     "portal.middleware.refuse_oversized_forms",
     "django.middleware.common.CommonMiddleware",
     "portal.middleware.DeskSessions",

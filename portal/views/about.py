@@ -1,4 +1,4 @@
-"""The pages that only tell: what we do, how, what becomes of what people send, and where else there is help."""
+"""The pages that only tell: what we do, how, what becomes of what is sent, and where else there is help."""
 
 from __future__ import annotations
 
@@ -31,9 +31,7 @@ def start(request: HttpRequest) -> HttpResponse:
 @require_safe
 def about(request: HttpRequest) -> HttpResponse:
     grounds = [(ground, _days(ground)) for ground in current().grounds.values()]
-    return show(
-        request, "public/about.html", policy=current(), grounds=grounds, coverage=indexes.coverage()
-    )
+    return show(request, "public/about.html", policy=current(), grounds=grounds, coverage=indexes.coverage())
 
 
 @same_for_everyone
