@@ -29,27 +29,38 @@ export function addLines(lines, at, step, weights, first, count, out, to, length
   }
 }
 
+// One index that steps down the lines is faster than one for each of them: they stay in registers.
 function addEight(lines, at, step, weights, first, out, to, length) {
   const a = weights[first], b = weights[first + 1], c = weights[first + 2], d = weights[first + 3];
   const e = weights[first + 4], f = weights[first + 5], g = weights[first + 6], h = weights[first + 7];
-  let p = at, q = at + step, r = at + 2 * step, s = at + 3 * step;
-  let t = at + 4 * step, u = at + 5 * step, v = at + 6 * step, w = at + 7 * step;
-  for (const end = to + length; to < end; to++) {
-    out[to] += (a * lines[p++] + b * lines[q++] + (c * lines[r++] + d * lines[s++])) +
-      (e * lines[t++] + f * lines[u++] + (g * lines[v++] + h * lines[w++]));
+  for (const end = to + length; to < end; to++, at++) {
+    let k = at;
+    let even = a * lines[k];
+    let odd = b * lines[k += step];
+    even += c * lines[k += step];
+    odd += d * lines[k += step];
+    even += e * lines[k += step];
+    odd += f * lines[k += step];
+    even += g * lines[k += step];
+    odd += h * lines[k += step];
+    out[to] += even + odd;
   }
 }
 
 function addFour(lines, at, step, weights, first, out, to, length) {
   const a = weights[first], b = weights[first + 1], c = weights[first + 2], d = weights[first + 3];
-  let p = at, q = at + step, r = at + 2 * step, s = at + 3 * step;
-  for (const end = to + length; to < end; to++) {
-    out[to] += a * lines[p++] + b * lines[q++] + (c * lines[r++] + d * lines[s++]);
+  for (const end = to + length; to < end; to++, at++) {
+    let k = at;
+    let even = a * lines[k];
+    let odd = b * lines[k += step];
+    even += c * lines[k += step];
+    odd += d * lines[k += step];
+    out[to] += even + odd;
   }
 }
 
 function addOne(lines, at, weight, out, to, length) {
-  for (const end = to + length; to < end; to++) {
-    out[to] += weight * lines[at++];
+  for (const end = to + length; to < end; to++, at++) {
+    out[to] += weight * lines[at];
   }
 }
