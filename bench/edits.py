@@ -5,8 +5,10 @@
 3. ``plain`` compares one code with one code. ``ours`` compares all codes of what is sent with the one code of
    what is held. ``+wide`` looks again for the variants of ``variants.WIDE`` at their radius. ``+index`` has
    the index hold ``variants.index_codes`` too, and no wide radius. Nothing else is asked.
-4. False candidates: every picture against all others, and what chance alone gives in 10 million rows.
-5. What it costs: to make the codes, and to look all of them up in 10 million.
+4. The same once more where a real Chromium fingerprints what is sent in, from its file, with the scripts of
+   the public pages; what is held is ours as before (edit_browser.py). Left out where no Chromium is.
+5. False candidates: every picture against all others, and what chance alone gives in 10 million rows.
+6. What it costs: to make the codes, and to look all of them up in 10 million.
 """
 
 from __future__ import annotations
@@ -20,6 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from bench.browser import browser
+from bench.edit_browser import Decoded
 from bench.edit_table import CASES, jpeg
 from bench.report import race, say, table
 from takedown.fingerprint import base, fingerprint
@@ -61,24 +65,71 @@ def run(folder: Path) -> None:
 
 
 def measure(folder: Path) -> None:
-    """Print the recall per edit, false candidates, and what a look-up costs."""
+    """Print the recall per edit, here and with a browser, false candidates, and what a look-up costs."""
     files = {name: jpeg(picture) for name, picture in pictures().items()}
     files = {name: data for name, data in files.items() if base(data).pdq_quality >= MIN_PDQ_QUALITY}
     originals = {name: _known(data) for name, data in files.items()}
-    shown = pictures()
-    rows: list[tuple[str, list[float]]] = []
-    for case in CASES:
-        copies = {name: _known(case.copy(shown[name])) for name in originals}
-        sent = [_found(copies[name], originals[name]) for name in originals]
-        held = [_found(originals[name], copies[name]) for name in originals]
-        rows.append((case.name, [*np.mean(sent, axis=0).tolist(), *np.mean(held, axis=0).tolist()]))
-    rows.append(("mean", np.mean([shares for _, shares in rows], axis=0).tolist()))
-    title = f"recall, {len(originals)} pictures, {len(names())} variants of version {VARIANTS_VERSION}"
-    table(title, HEAD, [(name, *(f"{share:.2f}" for share in shares)) for name, shares in rows])
-    extra = np.mean([len(known.indexed) - 1 for known in originals.values()])
-    say(f"pictures: {', '.join(originals)}; {extra:.1f} more codes a row in an index that holds them")
+    with browser() as found:
+        decoded = Decoded(found) if found else None
+        _recall(files, originals, decoded)
+        if decoded:
+            decoded.formats({name: picture for name, picture in pictures().items() if name in files})
+            decoded.report()
+        else:
+            say("no Chromium is installed here: nothing is said about pictures that stay on a device")
     _false_candidates(originals)
     _costs(folder, files["astronaut"])
+
+
+def _recall(files: dict[str, bytes], originals: dict[str, Known], decoded: Decoded | None) -> None:
+    shown = pictures()
+    library: list[tuple[str, list[float]]] = []
+    device: list[tuple[str, list[float]]] = []
+    seen = _in_browser(decoded, files, originals)
+    for case in CASES:
+        data = {name: case.copy(shown[name]) for name in originals}
+        copies = {name: _known(data[name]) for name in originals}
+        library.append((case.name, _shares(originals, copies, originals, copies)))
+        if decoded:
+            copies_seen = _in_browser(decoded, data, copies)
+            device.append((case.name, _shares(seen, copies_seen, originals, copies)))
+    title = f"recall, {len(originals)} pictures, {len(names())} variants of version {VARIANTS_VERSION}"
+    _report_recall(title, library)
+    extra = np.mean([len(known.indexed) - 1 for known in originals.values()])
+    say(f"pictures: {', '.join(originals)}; {extra:.1f} more codes a row in an index that holds them")
+    if decoded:
+        _report_recall(
+            f"recall where {decoded.version} makes the codes of what is sent, from its file", device
+        )
+
+
+def _in_browser(
+    decoded: Decoded | None, files: dict[str, bytes], known: dict[str, Known]
+) -> dict[str, Known]:
+    """The same with the codes that a browser makes; none without one."""
+    if not decoded:
+        return {}
+    return {
+        name: one._replace(codes=decoded.codes("JPEG", files[name], one.codes)) for name, one in known.items()
+    }
+
+
+def _shares(
+    originals: dict[str, Known],
+    copies: dict[str, Known],
+    held_originals: dict[str, Known],
+    held_copies: dict[str, Known],
+) -> list[float]:
+    """What is found of one edit, copy sent and then copy held, as in HEAD."""
+    sent = [_found(copies[name], held_originals[name]) for name in originals]
+    held = [_found(originals[name], held_copies[name]) for name in originals]
+    return [*np.mean(sent, axis=0).tolist(), *np.mean(held, axis=0).tolist()]
+
+
+def _report_recall(title: str, rows: list[tuple[str, list[float]]]) -> None:
+    mean = ("mean", np.mean([shares for _, shares in rows], axis=0).tolist())
+    lines = [(name, *(f"{share:.2f}" for share in shares)) for name, shares in [*rows, mean]]
+    table(title, HEAD, lines)
 
 
 def pictures() -> dict[str, Image.Image]:
