@@ -27,19 +27,24 @@ IPV6_BITS = 64
 
 
 def name(request: HttpRequest, key: bytes) -> str | None:
-    """The name of whoever calls, 32 hex digits, or None where callers cannot be told apart.
+    """The name of whoever calls, or None where callers cannot be told apart.
 
     Args:
         key: of the day, 32 bytes.
     """
-    address = _address(request)
-    if address is None or any(address in network for network in OWN):
+    return hashed(_address(request), key)
+
+
+def hashed(address: str, key: bytes) -> str | None:
+    """The name of an address, 32 hex digits, or None where it is none or one of OWN."""
+    parsed = _parsed(address)
+    if parsed is None or any(parsed in network for network in OWN):
         return None
-    bits = IPV6_BITS if isinstance(address, IPv6Address) else 32
-    return hashlib.blake2b(address.packed[: bits // 8], key=key, digest_size=16).hexdigest()
+    bits = IPV6_BITS if isinstance(parsed, IPv6Address) else 32
+    return hashlib.blake2b(parsed.packed[: bits // 8], key=key, digest_size=16).hexdigest()
 
 
-def _address(request: HttpRequest) -> IPv4Address | IPv6Address | None:
+def _address(request: HttpRequest) -> str:
     """The address that spoke to the first of our proxies, or to us.
 
     Every proxy appends the address it was called from to X-Forwarded-For. Only the last ones were written by
@@ -47,11 +52,12 @@ def _address(request: HttpRequest) -> IPv4Address | IPv6Address | None:
     """
     written = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if settings.PROXIES else []
     chain = [*written, request.META.get("REMOTE_ADDR", "")]
-    return _parsed(chain[max(0, len(chain) - 1 - settings.PROXIES)].strip())
+    return str(chain[max(0, len(chain) - 1 - settings.PROXIES)])
 
 
 def _parsed(text: str) -> IPv4Address | IPv6Address | None:
     """An address as proxies write it: alone, with a port, or in brackets."""
+    text = text.strip()
     host = text[1:].partition("]")[0] if text.startswith("[") else text
     if host.count(":") == 1:
         host = host.partition(":")[0]

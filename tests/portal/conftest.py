@@ -10,7 +10,7 @@ import pytest
 from django.contrib.auth.models import Group, Permission
 from django.test import Client
 
-from portal import indexes, intake, matching, message_keys, review, sealing
+from portal import indexes, intake, limits, matching, message_keys, review, sealing
 from portal.drafts import Draft
 from portal.models import Case, DatasetIndex, Item, Match, Submission, User
 from portal.models.user import ROLES
@@ -39,7 +39,7 @@ def index(db: None, sample_index: Path) -> DatasetIndex:
 
 @pytest.fixture(autouse=True)
 def places(settings: object, tmp_path: Path) -> None:
-    """Every test has its own keys, repository and staging folder."""
+    """Every test has its own keys, repository and staging folder, and nothing was counted before it."""
     settings.VAR = tmp_path
     settings.INTAKE_PUBLIC_KEYS = tmp_path / "keys" / "intake" / "public"
     settings.INTAKE_PRIVATE_KEYS = tmp_path / "keys" / "intake" / "private"
@@ -48,6 +48,7 @@ def places(settings: object, tmp_path: Path) -> None:
     settings.REPOSITORY = tmp_path / "blocklist"
     settings.STAGING = tmp_path / "staging"
     sealing.rotate()
+    limits.process().forget()
     message_keys.make()
 
 
