@@ -18,6 +18,7 @@ _HARMLESS = (
     *("item.in-case", "item.retried", "removal.proposed", "removal.declined"),
     *("unblock.proposed", "unblock.declined", "withdrawal.asked", "index.registered"),
     *("release.requested", "release.retried", "release.approved"),
+    *("person.asked", "item.found-again", "case.appealed", "question.asked", "message.written"),
 )
 
 

@@ -4,7 +4,8 @@
 1. claim the item                          1. claim the item
 2. open the sealed bytes                   2. ask every index in use
 3. fingerprint them in the sandbox         3. expand each hit once over all of them (second hop)
-4. store it and delete the bytes           4. store matches with their published keys, join or open a case
+4. store it and delete the bytes           4. store matches with their published keys, join or open a case;
+                                              or answer that nothing was found
 
 Both do their work between two short transactions; a worker that lost its lease changes nothing.
 """
@@ -14,11 +15,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 from django.db import transaction
 
-from portal import indexes, sealing
+from portal import indexes, neighbours, sealing, sites
 from portal.days import today
 from portal.faults import point
 from portal.models import Case, CaseItem, DatasetIndex, Event, Item, Match, SealedPicture
@@ -37,6 +38,15 @@ MAX_MATCHES = 1000
 
 #: Scopes for which a match keeps its published keys.
 SCOPES: tuple[Scope, ...] = ("address", "file", "caption")
+
+#: Ways of finding that say "maybe": never chosen for a reviewer, and no reason to join cases.
+GUESSES = frozenset({"size-variant", "same-site", "phash"})
+
+#: Ways of finding that join no cases: guesses, and the many rows of a site that stay together.
+APART = GUESSES | {sites.HOW}
+
+#: Indexes and their rows, ready to be asked.
+Opened = list[tuple[DatasetIndex, Index]]
 
 
 @dataclass(frozen=True)
@@ -86,28 +96,42 @@ def match_item(pk: int) -> bool:
         item.fail(error.slug)
         return False
     state = Item.State.IN_REVIEW if found else Item.State.NOT_FOUND
+    answer = {} if found else _answer(item)
     try:
-        with item.finish(state, turn=Turn.DESK, coverage=indexes.coverage()):
+        with item.finish(state, turn=Turn.DESK, coverage=indexes.coverage(), **answer):
             if found:
-                _store(item, found)
+                # What is found after an answer has deadlines of its own.
+                store(item, found, since=today() if item.answered else item.submission.received)
     except StaleLeaseError:
         return False
     point("match.stored")
     return bool(found)
 
 
-def search(item: Item) -> list[Found]:
-    """Everything the indexes in use hold about an item: direct hits first, then second hops, then guesses."""
-    opened = indexes.in_use()
+def search(item: Item, opened: Opened | None = None) -> list[Found]:
+    """Everything some indexes hold about an item: direct hits first, then second hops, then guesses.
+
+    Args:
+        item: may be one that is not stored.
+        opened: indexes to ask; all in use where None.
+    """
+    opened = indexes.in_use() if opened is None else opened
     found: dict[tuple[int, int], Found] = {}
     for one in _direct(item, opened):
         found.setdefault((one.index.pk, one.row.row), one)
-    _add_second_hops(found, opened)
-    if item.kind == Item.Kind.URL:
-        for index, open_ in opened:
-            for one in _with_rows(index, open_, open_.find_family(item.url)):
-                found.setdefault((one.index.pk, one.row.row), one)
+    if item.kind != Item.Kind.SITE:  # who proves a site proves nothing about copies on others
+        _add_second_hops(found, opened)
+    for one in _guesses(item, opened, alone=not found):
+        found.setdefault((one.index.pk, one.row.row), one)
     return list(found.values())[:MAX_MATCHES]
+
+
+def _answer(item: Item) -> dict[str, date | None]:
+    """What is kept with the answer that nothing was found; looking again moves neither day."""
+    if item.answered:
+        return {}
+    keep = timedelta(days=current().keep_days)
+    return {"answered": today(), "keep_until": today() + keep if item.submission.keep else None}
 
 
 def expire_sealed() -> int:
@@ -123,12 +147,16 @@ def expire_sealed() -> int:
     return len(items)
 
 
-def _direct(item: Item, opened: list[tuple[DatasetIndex, Index]]) -> Iterator[Found]:
+def _direct(item: Item, opened: Opened) -> Iterator[Found]:
     policy = current()
     fingerprint = item.fingerprint
     for index, open_ in opened:
         if item.kind == Item.Kind.URL:
             hits = open_.find_url(item.url)
+        elif item.kind == Item.Kind.SITE:
+            hits = sites.hits(item, index, open_, MAX_MATCHES)
+        elif item.given:
+            hits = _typed(item.given, open_)
         elif fingerprint:
             hits = open_.find_fingerprint(fingerprint, policy.pdq_radius, policy.phash_radius)
             # A 64-bit hash has chance hits at web scale: a second opinion, never a match alone.
@@ -138,7 +166,32 @@ def _direct(item: Item, opened: list[tuple[DatasetIndex, Index]]) -> Iterator[Fo
         yield from _with_rows(index, open_, hits)
 
 
-def _add_second_hops(found: dict[tuple[int, int], Found], opened: list[tuple[DatasetIndex, Index]]) -> None:
+def _typed(given: list[list[str]], open_: Index) -> list[Hit]:
+    """Rows with one of the digests of a typed fingerprint, then those that look alike, each once."""
+    radius = {"pdq": current().pdq_radius, "phash": current().phash_radius}
+    found: dict[int, Hit] = {}
+    for kind, digits in sorted(given, key=lambda key: key[0] in radius):
+        digest = bytes.fromhex(digits)
+        hits = (
+            open_.find_near(kind, digest, radius[kind]) if kind in radius else open_.find_digest(kind, digest)
+        )
+        for hit in hits:
+            found.setdefault(hit.row, hit)
+    return list(found.values())
+
+
+def _guesses(item: Item, opened: Opened, *, alone: bool) -> Iterator[Found]:
+    """Other sizes of an address; and for one that no row has, what else we hold of its page or site."""
+    if item.kind != Item.Kind.URL:
+        return
+    sizes = [one for index, open_ in opened for one in _with_rows(index, open_, open_.find_family(item.url))]
+    yield from sizes
+    if alone and not sizes:
+        for index, open_ in opened:
+            yield from _with_rows(index, open_, neighbours.of(item.url, open_))
+
+
+def _add_second_hops(found: dict[tuple[int, int], Found], opened: Opened) -> None:
     """Rows of any index with the same exact URL, the same file or the same PDQ as a row already found.
 
     No more than a case can hold: a file that is everywhere has millions of copies, and each is a row to read.
@@ -164,7 +217,13 @@ def _with_rows(index: DatasetIndex, open_: Index, hits: list[Hit]) -> Iterator[F
         yield Found(index, row, hit)
 
 
-def _store(item: Item, found: list[Found]) -> None:
+def store(item: Item, found: list[Found], *, since: date, via: str = "") -> None:
+    """Keep what was found and put the item into a case; inside the transaction that moves it on.
+
+    Args:
+        since: the day from which the deadlines of a new case count.
+        via: how all of it came here, where that is more than a second hop.
+    """
     Match.objects.bulk_create(
         Match(
             item=item,
@@ -173,30 +232,35 @@ def _store(item: Item, found: list[Found]) -> None:
             how=one.hit.how,
             distance=one.hit.distance,
             variant=one.hit.variant or "",
-            via=one.via,
+            via=via or one.via,
             by=one.hit.by or "",
             keys={scope: keys(one.row, scope) for scope in SCOPES},
         )
         for one in found
     )
-    case = _case_for(item, found)
+    case = _case_for(item, found, since)
     CaseItem.objects.create(case=case, item=item)
     Event.record("item.in-case", case)
 
 
-def _case_for(item: Item, found: list[Found]) -> Case:
-    """The open case about the same picture on the same ground, or a new one. A guess joins no cases."""
-    submission = item.submission
-    ground = current().ground(submission.ground)
-    target, due = ground.target(submission.received), submission.due
+def _case_for(item: Item, found: list[Found], since: date) -> Case:
+    """The open case about the same picture on the same ground, or a new one. A guess joins no cases, and
+    nothing joins an appeal."""
+    submission, ground = item.submission, current().ground(item.submission.ground)
+    target, due = ground.target(since), current().due(since)
+    if since == submission.received:
+        due = submission.due  # as it was promised
     rows: dict[int, list[int]] = {}
     for one in found:
-        if one.hit.how != "size-variant":
+        if one.hit.how not in APART:
             rows.setdefault(one.index.pk, []).append(one.row.row)
     for index, numbers in rows.items():
-        shared = Match.objects.filter(index=index, row__in=numbers).exclude(how="size-variant")
+        shared = Match.objects.filter(index=index, row__in=numbers).exclude(how__in=APART)
         case = Case.objects.filter(
-            state=Case.State.OPEN, ground=ground.name, case_items__item__in=shared.values("item")
+            state=Case.State.OPEN,
+            ground=ground.name,
+            appeal_of=None,
+            case_items__item__in=shared.values("item"),
         ).first()
         if case:
             Case.objects.filter(pk=case.pk).update(target=min(case.target, target), due=min(case.due, due))

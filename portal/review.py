@@ -2,7 +2,8 @@
 
 Every move first takes its turn (Turn.DESK), then is a compare-and-set on the case's state inside one
 transaction, with its event in the audit trail. Two people for every removal and for every un-blocking of
-something published; the database holds that rule too (models/decision.py).
+something published; the database holds that rule too (models/decision.py). An appeal is a case of its own,
+which names the one that was decided first: whoever decided that decides nothing here.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 from django.db import transaction
+from django.db.models import Q
 
 from portal import supports
+from portal.answers import ANSWERS
 from portal.days import today
 from portal.models import (
     Case,
@@ -35,7 +38,7 @@ class ReviewError(Exception):
 
 
 @contextmanager
-def _move() -> Iterator[None]:
+def move() -> Iterator[None]:
     """One transaction at a time changes cases, decisions and supports."""
     with transaction.atomic():
         take_turns(Turn.DESK)
@@ -52,9 +55,11 @@ def propose_removal(
         scope: a value of Decision.Scope.
 
     Raises:
-        ReviewError: nothing chosen, a match of another case, an unknown scope, or someone was faster.
+        ReviewError: nothing chosen, a match of another case, an unknown scope, someone was faster, or the
+            user decided this before an appeal.
     """
-    with _move():
+    with move():
+        _must_be_new_to(case, user)
         chosen = list(supports.standing_matches(case).filter(pk__in=matches))
         if not chosen or len(chosen) != len(set(matches)):
             raise ReviewError("Choose at least one of the rows listed here, then propose again.")
@@ -74,30 +79,28 @@ def propose_removal(
     return decision
 
 
-def refuse(case: Case, user: User, reason: str, seen: Collection[int]) -> Decision:
-    """Decide that nothing is removed. One reviewer may; the reason is owed to the person.
+def refuse(case: Case, user: User, answer: str, seen: Collection[int], reason: str = "") -> Decision:
+    """Decide that nothing is removed. One reviewer may; an answer is owed to the person.
 
     Args:
+        answer: name of what the person is told (answers.py).
         seen: primary keys of the items that the reviewer looked at.
+        reason: for colleagues.
 
     Raises:
-        ReviewError: no reason, the case is not open, or another request has joined it meanwhile.
+        ReviewError: no answer, the case is not open, another request has joined it meanwhile, or the user
+            decided this before an appeal.
     """
-    if not reason.strip():
-        raise ReviewError("Write the reason: the person who asked will read it.")
-    with _move():
+    if answer not in ANSWERS:
+        raise ReviewError("Choose an answer: the person who asked will read it.")
+    with move():
+        _must_be_new_to(case, user)
         if supports.standing_items(case).exclude(pk__in=seen).exists():
             raise ReviewError("Another request has joined this case. Look at it again before you decide.")
         _step(case, Case.State.OPEN, Case.State.REFUSED)
-        decision = _decide(
-            case,
-            user,
-            Decision.Outcome.REFUSE,
-            reason=reason,
-            state=Decision.State.CONFIRMED,
-            confirmed=today(),
-        )
-        supports.standing_items(case).update(state=Item.State.DECIDED)
+        values = {"reason": reason, "state": Decision.State.CONFIRMED, "confirmed": today()}
+        decision = _decide(case, user, Decision.Outcome.REFUSE, answer=answer, **values)
+        supports.standing_items(case).update(state=Item.State.DECIDED, problem="")
         Event.record("case.refused", decision, actor=user)
     return decision
 
@@ -106,14 +109,16 @@ def confirm(decision: Decision, user: User) -> None:
     """Confirm another person's proposal and let it take effect.
 
     Raises:
-        ReviewError: it is one's own proposal, it is no longer waiting, or its ground has fallen away.
+        ReviewError: it is one's own proposal, it is no longer waiting, its ground has fallen away, or the
+            user decided this before an appeal.
     """
     if decision.proposer_id == user.pk:
         raise ReviewError("You proposed this yourself; another person has to confirm it.")
-    with _move():
+    with move():
         _close(decision, Decision.State.CONFIRMED, user)
         decision.refresh_from_db()
         if decision.outcome == Decision.Outcome.REMOVE:
+            _must_be_new_to(decision.case, user)
             _remove(decision)
         else:
             _unblock(decision)
@@ -126,7 +131,7 @@ def send_back(decision: Decision, user: User) -> None:
     Raises:
         ReviewError: the proposal is no longer waiting.
     """
-    with _move():
+    with move():
         _close(decision, Decision.State.DECLINED, user)
         if decision.outcome == Decision.Outcome.REMOVE:
             _step(decision.case, Case.State.PROPOSED, Case.State.OPEN)
@@ -140,7 +145,7 @@ def withdraw(item: Item) -> bool:
         True when it is done; False when the removal is already public (or signed for), so that two reviewers
         have to confirm the un-blocking first.
     """
-    with _move():
+    with move():
         item.refresh_from_db()
         if item.state in {Item.State.WITHDRAWN, Item.State.UNREADABLE}:
             return True
@@ -164,7 +169,7 @@ def propose_unblock(item: Item, user: User) -> Decision:
     Raises:
         ReviewError: nobody asked, or a proposal of this case is waiting already.
     """
-    with _move():
+    with move():
         member = CaseItem.objects.select_related("case").filter(item=item, withdrawal_asked=True).first()
         if member is None or Item.objects.get(pk=item.pk).state == Item.State.WITHDRAWN:
             raise ReviewError("No withdrawal was asked for here, or it is already done.")
@@ -175,9 +180,15 @@ def propose_unblock(item: Item, user: User) -> Decision:
     return decision
 
 
+def decided_before(case: Case, user: User) -> bool:
+    """Whether a case is an appeal against what this person decided."""
+    first = Decision.objects.filter(case__appeals=case, state=Decision.State.CONFIRMED)
+    return first.filter(Q(proposer=user) | Q(approver=user)).exists()
+
+
 def retry(item: Item, user: User) -> Item | None:
     """Give a stuck item another round of attempts; None when it is not stuck any more."""
-    with _move():
+    with move():
         sealed = SealedPicture.objects.filter(item=item).exists()
         start = Item.State.SEALED if sealed else Item.State.READY
         stuck = Item.objects.filter(pk=item.pk, state=Item.State.NEEDS_PERSON)
@@ -186,6 +197,14 @@ def retry(item: Item, user: User) -> Item | None:
         Event.record("item.retried", item, actor=user)
     item.refresh_from_db()
     return item
+
+
+def _must_be_new_to(case: Case, user: User) -> None:
+    """An appeal is decided by people who did not decide the first time."""
+    if decided_before(case, user):
+        raise ReviewError(
+            "You decided this the first time. An appeal is for someone new: leave it to a colleague."
+        )
 
 
 def _by_address(chosen: Collection[Match], scope: str) -> bool:
@@ -205,7 +224,7 @@ def _remove(decision: Decision) -> None:
         raise ReviewError("Someone took their request back meanwhile. Send this back and look at it again.")
     _step(decision.case, Case.State.PROPOSED, Case.State.REMOVED)
     supports.give(decision, chosen, standing)
-    Item.objects.filter(pk__in=standing).update(state=Item.State.DECIDED)
+    Item.objects.filter(pk__in=standing).update(state=Item.State.DECIDED, problem="")
     _move_others(decision.case, decided=standing)
 
 
@@ -215,7 +234,8 @@ def _move_others(case: Case, decided: Collection[int]) -> None:
         item__in=decided
     )
     if others.exists():
-        rest = Case.objects.create(ground=case.ground, target=case.target, due=case.due)
+        same = {name: getattr(case, name) for name in ("ground", "target", "due", "appeal_of")}
+        rest = Case.objects.create(**same)
         others.update(case=rest)
         Event.record("case.split", rest)
 

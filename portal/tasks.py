@@ -14,7 +14,7 @@ from django.core.management import call_command
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
-from portal import freshness, matching, mirrors, publishing, report, sealing, waiting
+from portal import freshness, keeping, matching, mirrors, publishing, report, sealing, waiting
 from portal.days import today
 from portal.models import Item, Release
 from portal.models.work import Work
@@ -27,7 +27,8 @@ _silent_until = 0.0
 
 @shared_task(name="portal.take_in")
 def take_in(submission: int) -> None:
-    for item in Item.due().filter(submission=submission):
+    """Poke what has just come in. The slow lane waits for the sweeper."""
+    for item in Item.due().filter(submission=submission, submission__slow=False):
         poke_row(item)
 
 
@@ -60,10 +61,20 @@ def count_waiting() -> None:
 
 @shared_task(name="portal.sweep")
 def sweep() -> None:
-    """Poke whatever is due and unclaimed: lost messages, dead workers, failures that want another try."""
-    for noun in (Item, Release):
-        for row in noun.due().order_by("pk")[:500]:
-            poke_row(row)
+    """Poke whatever is due and unclaimed: lost messages, dead workers, failures that want another try.
+
+    Items of the slow lane come after all others, however long those have waited.
+    """
+    for row in (*Item.due().order_by("submission__slow", "pk")[:500], *Release.due().order_by("pk")[:500]):
+        poke_row(row)
+
+
+@shared_task(name="portal.look_again")
+def look_again(index: int, after: int = 0) -> None:
+    """Look for what is kept and what was removed in an index, some items at a time."""
+    further = keeping.look_again(index, after)
+    if further is not None:
+        poke(look_again, index, further)
 
 
 @shared_task(name="portal.tidy")

@@ -9,7 +9,7 @@ from django.conf.urls.i18n import i18n_patterns
 from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
-from portal.views import about, ask, desk, feed, look, releases, report, sites, status, under_18
+from portal.views import about, ask, desk, feed, look, releases, report, requests, sites, status, under_18
 
 public_pages = [
     *about.pages,
@@ -32,6 +32,7 @@ desk_pages = [
     path("decision/<int:pk>/confirm/", desk.confirm, name="confirm"),
     path("decision/<int:pk>/send-back/", desk.send_back, name="send-back"),
     path("item/<int:pk>/retry/", desk.retry, name="retry"),
+    *requests.pages,
     *sites.pages,
     path("releases/", releases.overview, name="releases"),
     path("releases/build/", releases.build, name="release-build"),

@@ -6,6 +6,8 @@ from datetime import date
 
 from django import template
 
+from portal.answers import ANSWERS, QUESTIONS
+
 register = template.Library()
 
 
@@ -36,3 +38,15 @@ def urgency(day: date, today: date) -> str:
 @register.filter
 def lookup(table: dict[str, object], key: str) -> object:
     return table.get(key)
+
+
+@register.filter
+def answer_label(name: str) -> str:
+    """What reviewers call an answer."""
+    return ANSWERS[name].label if name in ANSWERS else name
+
+
+@register.filter
+def question_label(name: str) -> str:
+    """What reviewers call a question."""
+    return QUESTIONS[name][0] if name in QUESTIONS else name

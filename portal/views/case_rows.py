@@ -6,6 +6,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from portal import indexes
+from portal.keeping import LOOKED_AGAIN
+from portal.matching import GUESSES
 from portal.models import Case, DatasetIndex, Item, Match
 from takedown.errors import TakedownError
 from takedown.keys import Row
@@ -19,13 +21,16 @@ _HOW = {
     "pdq": "Looks alike (PDQ)",
     "phash": "Looks alike (pHash)",
     "site": "Stands on the site that was asked for",
+    "sha1": "Same file (SHA-1)",
     "size-variant": "Guess: another size of the same address",
+    "same-site": "Guess: on the same page or site",
 }
 
 _VIA = {
     "same-address": "through another row with this address",
     "same-file": "through another row with this file",
     "same-picture": "through another row with this picture",
+    LOOKED_AGAIN: "found when a later index was looked through",
 }
 
 
@@ -46,7 +51,7 @@ class RowGroup:
     def best(self) -> Match:
         return min(
             self.matches,
-            key=lambda match: (match.how == "size-variant", bool(match.via), match.distance or 0),
+            key=lambda match: (match.how in GUESSES, bool(match.via), match.distance or 0),
         )
 
     @property
@@ -64,7 +69,7 @@ class RowGroup:
 
     @property
     def guess(self) -> bool:
-        return self.best.how == "size-variant"
+        return self.best.how in GUESSES
 
     @property
     def closeness(self) -> int | None:

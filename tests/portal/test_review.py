@@ -22,6 +22,7 @@ from portal.models import (
     Support,
     User,
 )
+from portal.policy import current
 
 Submit = Callable[..., Submission]
 Work = Callable[[Submission], None]
@@ -156,14 +157,24 @@ def test_a_proposal_can_be_sent_back_and_made_again(ask: Callable, alice: User, 
     assert _live()
 
 
-def test_a_refusal_needs_a_reason_and_answers_every_item(ask: Callable, alice: User) -> None:
+@pytest.mark.parametrize("answer", ["", " ", "The picture shows a public building."])
+def test_a_refusal_needs_one_of_the_answers(ask: Callable, alice: User, answer: str) -> None:
     item, case = ask()
-    with pytest.raises(review.ReviewError, match="reason"):
-        review.refuse(case, alice, " ", [item.pk])
-    review.refuse(case, alice, "The picture shows a public building.", [item.pk])
+    with pytest.raises(review.ReviewError, match="Choose an answer"):
+        review.refuse(case, alice, answer, [item.pk])
+    assert not Decision.objects.exists()
+
+
+def test_a_refusal_keeps_the_name_of_its_answer_and_the_policy_and_answers_every_item(
+    ask: Callable, alice: User
+) -> None:
+    item, case = ask()
+    decision = review.refuse(case, alice, "public-interest", [item.pk], "A public building.")
     item.refresh_from_db()
     assert item.state == Item.State.DECIDED
     assert _live() == set()
+    assert (decision.answer, decision.answer_parameters) == ("public-interest", {})
+    assert decision.policy_version == current().version
 
 
 @pytest.mark.parametrize("chosen", ["nothing", "another case's", "one of each"])

@@ -89,8 +89,8 @@ def test_a_refusal_covers_only_what_the_reviewer_saw(
     work(submit(sample.rows[3].url))
     case = Case.objects.get()
     with pytest.raises(review.ReviewError, match="has joined"):
-        review.refuse(case, alice, "A public building.", seen)
-    review.refuse(case, alice, "A public building.", CaseItem.objects.values_list("item", flat=True))
+        review.refuse(case, alice, "public-interest", seen)
+    review.refuse(case, alice, "public-interest", CaseItem.objects.values_list("item", flat=True))
 
 
 def test_nothing_joins_a_case_that_is_not_open(
@@ -131,7 +131,7 @@ def test_a_refused_item_has_nothing_to_take_back(
     submission = submit(sample.rows[3].url)
     work(submission)
     item = submission.items.get()
-    review.refuse(item.case_item.case, alice, "A public building.", [item.pk])
+    review.refuse(item.case_item.case, alice, "public-interest", [item.pk])
     item.refresh_from_db()
     assert not can_withdraw(item, CaseItem.objects.get(item=item))
 
