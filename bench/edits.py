@@ -33,6 +33,8 @@ from takedown.index.interface import MIN_PDQ_QUALITY, PDQ_RADIUS
 from takedown.variants import VARIANTS_VERSION, WIDE, WIDE_RADIUS, hash_variants, index_codes, names
 
 Codes = NDArray[np.uint8]
+#: Name of an edit, and the shares of HEAD.
+Recall = list[tuple[str, list[float]]]
 
 #: Pictures that scikit-image brings along and that were not used to choose the variants.
 TEST_PICTURES = (
@@ -83,8 +85,8 @@ def measure(folder: Path) -> None:
 
 def _recall(files: dict[str, bytes], originals: dict[str, Known], decoded: Decoded | None) -> None:
     shown = pictures()
-    library: list[tuple[str, list[float]]] = []
-    device: list[tuple[str, list[float]]] = []
+    library: Recall = []
+    device: Recall = []
     seen = _in_browser(decoded, files, originals)
     for case in CASES:
         data = {name: case.copy(shown[name]) for name in originals}
@@ -98,9 +100,7 @@ def _recall(files: dict[str, bytes], originals: dict[str, Known], decoded: Decod
     extra = np.mean([len(known.indexed) - 1 for known in originals.values()])
     say(f"pictures: {', '.join(originals)}; {extra:.1f} more codes a row in an index that holds them")
     if decoded:
-        _report_recall(
-            f"recall where {decoded.version} makes the codes of what is sent, from its file", device
-        )
+        _report_device(f"recall with codes of what is sent from {decoded.version}", library, device)
 
 
 def _in_browser(
@@ -126,9 +126,17 @@ def _shares(
     return [*np.mean(sent, axis=0).tolist(), *np.mean(held, axis=0).tolist()]
 
 
-def _report_recall(title: str, rows: list[tuple[str, list[float]]]) -> None:
+def _report_device(title: str, library: Recall, device: Recall) -> None:
+    """The lines that differ, and the mean of all."""
+    differ = [name for (name, ours), (_, theirs) in zip(library, device, strict=True) if ours != theirs]
+    _report_recall(title, device, only=differ)
+    say(f"{len(device) - len(differ)} of {len(device)} edits are the same as above, and are left out here")
+
+
+def _report_recall(title: str, rows: Recall, only: list[str] | None = None) -> None:
     mean = ("mean", np.mean([shares for _, shares in rows], axis=0).tolist())
-    lines = [(name, *(f"{share:.2f}" for share in shares)) for name, shares in [*rows, mean]]
+    kept = [row for row in rows if only is None or row[0] in only]
+    lines = [(name, *(f"{share:.2f}" for share in shares)) for name, shares in [*kept, mean]]
     table(title, HEAD, lines)
 
 
