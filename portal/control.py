@@ -79,19 +79,27 @@ def instructions(control: SiteControl) -> Instructions:
 
 
 def reason(control: SiteControl) -> str | Promise:
-    """Why the last look proved nothing, in one sentence for the person; empty where it proved it, or was not."""
+    """Why the last look proved nothing, in one sentence for the person; empty where nothing is to say."""
     return REASONS.get(control.problem, _UNREADABLE) if control.problem else ""
 
 
 def waiting() -> QuerySet[SiteControl]:
-    """The sites that wait for a look, the earliest deadline first; never those of restricted grounds."""
+    """The sites that wait for a look, the earliest deadline first."""
+    waits = _open_to_a_look().filter(item__state=Item.State.WAITS_FOR_PROOF)
+    return waits.order_by("item__submission__due", "pk")
+
+
+def looked_at() -> QuerySet[SiteControl]:
+    """The sites that somebody has looked at."""
+    return _open_to_a_look().exclude(checked=None)
+
+
+def _open_to_a_look() -> QuerySet[SiteControl]:
+    """All but what stands under a restricted ground."""
     restricted = [ground.name for ground in current().grounds.values() if ground.restricted]
-    return (
-        SiteControl.objects.filter(item__state=Item.State.WAITS_FOR_PROOF, item__restricted=False)
-        .exclude(item__submission__ground__in=restricted)
-        .select_related("item__submission", "checked_by")
-        .order_by("item__submission__due", "pk")
-    )
+    found = SiteControl.objects.filter(item__restricted=False)
+    found = found.exclude(item__submission__ground__in=restricted)
+    return found.select_related("item__submission", "checked_by")
 
 
 def check(control: SiteControl, user: User) -> SiteControl:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
-from django.urls import path
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import path, reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from portal import control, indexes, sites
@@ -21,7 +23,14 @@ SHOWN = 50
 @staff_page("review_case")
 @require_safe
 def waiting(request: HttpRequest) -> HttpResponse:
-    return _page(request)
+    """What waits, below the outcome of the last look (``?looked=``)."""
+    item = request.GET.get("looked", "")
+    looked = (
+        control.looked_at().filter(item=int(item))
+        if item.isascii() and item.isdigit() and len(item) < 19
+        else None
+    )
+    return _page(request, looked=looked.first() if looked is not None else None)
 
 
 @staff_page("review_case")
@@ -36,10 +45,10 @@ def check(request: HttpRequest, pk: int) -> HttpResponse:
     item = Item.objects.get(pk=pk)
     if item.state == Item.State.READY:
         poke_row(item)
-    return _page(request, checked=found)
+    return redirect(f"{reverse('desk:sites')}?{urlencode({'looked': pk})}")
 
 
-def _page(request: HttpRequest, problem: str = "", checked: SiteControl | None = None) -> HttpResponse:
+def _page(request: HttpRequest, problem: str = "", looked: SiteControl | None = None) -> HttpResponse:
     queue = control.waiting()
     shown = {
         "waiting": [
@@ -53,8 +62,8 @@ def _page(request: HttpRequest, problem: str = "", checked: SiteControl | None =
         ],
         "more": max(0, queue.count() - SHOWN),
         "problem": problem,
-        "checked": checked,
-        "reason": control.reason(checked) if checked else "",
+        "looked": looked,
+        "reason": control.reason(looked) if looked else "",
         "today": today(),
         "here": "sites",
     }

@@ -286,7 +286,8 @@ def test_a_restricted_ground_is_never_looked_at(
     with pytest.raises(control.ControlError):
         control.check(asked, alice)
     client = signed_in(alice)
-    assert asked.item.url not in client.get("/desk/sites/").content.decode()
+    for page in ("/desk/sites/", f"/desk/sites/?looked={asked.item_id}"):
+        assert asked.item.url not in client.get(page).content.decode()
     answer = client.post(f"/desk/sites/{asked.item_id}/check/")
     assert answer.status_code == 409
     assert "Nothing is ever fetched" in answer.content.decode()
@@ -349,10 +350,12 @@ def test_the_desk_shows_what_waits_and_has_a_look(
     assert line_of(asked) in page
     assert "Nobody has looked yet" in page
     put(MISSING)
-    page = client.post(f"/desk/sites/{asked.item_id}/check/").content.decode()
+    page = client.post(f"/desk/sites/{asked.item_id}/check/", follow=True).content.decode()
     assert f"{host} is not proven" in page
     assert "neither the file nor the DNS record" in page
     assert "by alice" in page
+    for odd in ("x", "²", "9" * 30, "-1", "999"):
+        assert "is not proven" not in client.get("/desk/sites/", {"looked": odd}).content.decode()
 
 
 def test_the_desk_wakes_the_worker_for_a_proven_site(
@@ -368,7 +371,7 @@ def test_the_desk_wakes_the_worker_for_a_proven_site(
     monkeypatch.setattr("portal.tasks.poke", lambda task, *pks: poked.extend(pks))
     put(file_with(line_of(asked)))
     with django_capture_on_commit_callbacks(execute=True):
-        page = signed_in(alice).post(f"/desk/sites/{asked.item_id}/check/").content.decode()
+        page = signed_in(alice).post(f"/desk/sites/{asked.item_id}/check/", follow=True).content.decode()
     assert f"{host} is proven" in page
     assert "No site waits for a proof" in page
     assert poked == [asked.item_id]
