@@ -221,8 +221,11 @@ DRIPS = [
 ]
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
 @pytest.mark.parametrize("begins", DRIPS)
-def test_whoever_drips_is_given_up(internet: Internet, get: Get, begins: bytes) -> None:
+def test_whoever_drips_is_given_up(
+    internet: Internet, get: Get, authority: Authority, begins: bytes, scheme: str
+) -> None:
     """One byte, then another, and never an end: each wait is short, their sum is not."""
 
     def drip(connection: socket.socket) -> None:
@@ -230,8 +233,9 @@ def test_whoever_drips_is_given_up(internet: Internet, get: Get, begins: bytes) 
         while not internet.over.wait(0.02):
             connection.sendall(b"1")
 
-    internet.serve("site.example", HERE, drip)
-    assert failure(get, limits=SHORT) == "fetch-too-slow"
+    tls = authority.context("site.example") if scheme == "https" else None
+    internet.serve("site.example", HERE, drip, tls=tls)
+    assert failure(get, f"{scheme}://site.example/", limits=SHORT) == "fetch-too-slow"
 
 
 def test_dripping_redirects_share_one_clock(internet: Internet, get: Get) -> None:
@@ -270,7 +274,8 @@ def test_nothing_that_was_asked_for_is_logged(
     assert capfd.readouterr() == ("", "")
 
 
-def test_memory_stays_within_the_cap(internet: Internet, get: Get) -> None:
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_memory_stays_within_the_cap(internet: Internet, get: Get, authority: Authority, scheme: str) -> None:
     """A server that says it sends little, in one chunk, and sends on: what is read has an end."""
 
     def flood(connection: socket.socket) -> None:
@@ -278,5 +283,6 @@ def test_memory_stays_within_the_cap(internet: Internet, get: Get) -> None:
         while not internet.over.is_set():
             connection.sendall(b"x" * 65536)
 
-    internet.serve("site.example", HERE, flood)
-    assert failure(get) in ("fetch-too-large", "fetch-unreadable")
+    tls = authority.context("site.example") if scheme == "https" else None
+    internet.serve("site.example", HERE, flood, tls=tls)
+    assert failure(get, f"{scheme}://site.example/", limits=SMALL) == "fetch-too-large"
