@@ -143,7 +143,7 @@ def _text(x: float, y: float, said: str, anchor: str = "start") -> str:
 
 
 def _share(percent: float) -> str:
-    return f"{round(percent, 2):g}%"
+    return f"{round(percent, 1):g}%"
 
 
 def _piece(stack: Sequence[float], number: int, at: int, longest: float) -> str:

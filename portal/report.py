@@ -102,7 +102,12 @@ def _decided(answers: dict[str, Span]) -> Span:
 
 
 def _waited(ruled: Counter[Ruling]) -> list[Waited]:
-    return [Waited(ruling.days, ruling.late, count) for ruling, count in ruled.items()]
+    """How long what was decided when it came had waited; what was answered before has waited long enough."""
+    return [
+        Waited(ruling.days, ruling.late, count)
+        for ruling, count in ruled.items()
+        if ruling.outcome in tallies.DECIDED
+    ]
 
 
 def _entries(releases: list[Release], before: dict[str, Any]) -> dict[str, Any]:

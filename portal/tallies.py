@@ -11,16 +11,22 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from django.db.models import Count, Min, Q, QuerySet, Sum
+from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Sum
 
-from portal.models import Decision, Event, Item, ListFetches, Release, Submission, Support
+from portal.models import Decision, Event, Item, ListFetches, Match, Release, Submission, Support
 
-#: What became of an item, in the order in which people read it. The first three are decided by people.
+#: What people decide about a request when it comes.
 DECIDED = ("removed", "already_listed", "not_removed")
-OUTCOMES = (*DECIDED, "not_found", "withdrawn", "unreadable")
 
-#: How an appeal ended.
-APPEALS = ("removed_after_all", "stays")
+#: What people decide about something that was answered before: the machine had found nothing and the person
+#: asked us to look, or a new index held it.
+DECIDED_LATER = ("removed_later", "not_removed_later")
+
+#: What became of an item, in the order in which people read it.
+OUTCOMES = (*DECIDED, "not_found", *DECIDED_LATER, "withdrawn", "unreadable")
+
+#: How matches of an item came that a new index brought back (keeping.LOOKED_AGAIN, which lies above this).
+LOOKED_AGAIN = "looked-again"
 
 
 @dataclass(frozen=True)
@@ -71,13 +77,14 @@ def kinds(month: Month) -> dict[str, int]:
 
 
 def rulings(month: Month) -> Counter[Ruling]:
-    """What people decided for the first time, item by item; appeals are counted apart."""
+    """What people decided, item by item; appeals are counted apart."""
     first = _confirmed(month).filter(case__appeal_of=None)
     found: Counter[Ruling] = Counter()
-    for days, late, new in _removals(first):
-        found[Ruling("removed" if new else "already_listed", days, late)] += 1
-    for days, late, count in _refusals(first):
-        found[Ruling("not_removed", days, late)] += count
+    for days, late, new, later in _removals(first):
+        outcome = "removed_later" if later else "removed" if new else "already_listed"
+        found[Ruling(outcome, days, late)] += 1
+    for days, late, later, count in _refusals(first):
+        found[Ruling("not_removed_later" if later else "not_removed", days, late)] += count
     return found
 
 
@@ -103,7 +110,7 @@ def appeals(month: Month) -> dict[str, int]:
     return {
         "asked": Item.objects.filter(month.has("appealed")).count(),
         "removed_after_all": sum(1 for _ in _removals(ended)),
-        "stays": sum(count for _, _, count in _refusals(ended)),
+        "stays": sum(count for *_, count in _refusals(ended)),
     }
 
 
@@ -128,22 +135,30 @@ def _confirmed(month: Month) -> QuerySet[Decision]:
     return Decision.objects.filter(month.has("confirmed"), state=Decision.State.CONFIRMED)
 
 
-def _removals(decisions: QuerySet[Decision]) -> Iterator[tuple[int, bool, bool]]:
-    """(days, late, whether an entry is new) for each item of these removals."""
+def _removals(decisions: QuerySet[Decision]) -> Iterator[tuple[int, bool, bool, bool]]:
+    """(days, late, whether an entry is new, whether it is later) for each item of these removals."""
     removals = decisions.filter(outcome=Decision.Outcome.REMOVE)
     day, received, due = "decision__confirmed", "item__submission__received", "item__submission__due"
-    rows = Support.objects.filter(decision__in=removals).values_list("item", day, received, due)
-    for _, on, since, until, new in rows.annotate(Count("pk", filter=Q(stood=False))).iterator():
-        yield (on - since).days, on > until, bool(new)
+    rows = Support.objects.filter(decision__in=removals).annotate(again=_again("item"))
+    rows = rows.values_list("item", day, received, due, "item__answered", "again")
+    for _, on, since, until, answered, again, new in rows.annotate(new=Count("pk", filter=Q(stood=False))):
+        yield (on - since).days, on > until, bool(new), bool(answered or again)
 
 
-def _refusals(decisions: QuerySet[Decision]) -> Iterator[tuple[int, bool, int]]:
-    """(days, late, items) of these refusals. An item that was appealed has moved on to the appeal's case."""
+def _refusals(decisions: QuerySet[Decision]) -> Iterator[tuple[int, bool, bool, int]]:
+    """(days, late, whether it is later, items) of these refusals. What was appealed has moved on to the
+    appeal's case."""
     refusals = decisions.filter(outcome=Decision.Outcome.REFUSE)
     for items in ("case__case_items__item", "case__appeals__case_items__item"):
-        rows: Any = refusals.values_list(
-            "confirmed", f"{items}__submission__received", f"{items}__submission__due", f"{items}__state"
-        )
-        for on, since, until, state, count in rows.annotate(Count(items)).order_by():
+        told = [
+            f"{items}__{name}" for name in ("submission__received", "submission__due", "answered", "state")
+        ]
+        rows: Any = refusals.annotate(again=_again(items)).values_list("confirmed", *told, "again")
+        for on, since, until, answered, state, again, count in rows.annotate(count=Count(items)).order_by():
             if since is not None and state != Item.State.WITHDRAWN:
-                yield (on - since).days, on > until, count
+                yield (on - since).days, on > until, bool(answered or again), count
+
+
+def _again(item: str) -> Exists:
+    """Whether an item was made when a new index held again what had been removed."""
+    return Exists(Match.objects.filter(item=OuterRef(item), via=LOOKED_AGAIN))

@@ -70,7 +70,7 @@ def _requests(months: Sequence[Month]) -> Part:
             _("What requests held is not shown for a month where it would give away a small number."),
         ],
         [_stacked(_("Requests by reason"), grounds, stacks), kinds],
-        bar_plot("requests-plot", _("Requests by reason and month"), grounds, stacks),
+        bar_plot("q", _("Requests by reason and month"), grounds, stacks),
     )
 
 
@@ -83,10 +83,10 @@ def _answers(months: Sequence[Month]) -> Part:
         _("What we answered"),
         [
             _("Each address, picture or fingerprint gets an answer of its own."),
-            _("If nothing was found and a person looks again, there are two answers."),
+            _("If nothing was found, and we look again later, there are two answers."),
         ],
         [_stacked(_("Answers"), OUTCOMES, stacks)],
-        bar_plot("answers-plot", _("Answers by month"), OUTCOMES, stacks),
+        bar_plot("a", _("Answers by month"), OUTCOMES, stacks),
     )
 
 
@@ -98,7 +98,7 @@ def _decisions(months: Sequence[Month]) -> Part:
         _("How long it took"),
         [_("Days from the request to the decision. Times are shown where there are enough decisions.")],
         [_table(_("Days to a decision"), columns, months, lambda month: _times(month["decisions"]))],
-        line_plot("decisions-plot", _("Days to a decision, by month"), TIMES, values),
+        line_plot("d", _("Days to a decision, by month"), TIMES, values),
     )
 
 
@@ -131,7 +131,7 @@ def _entries(months: Sequence[Month]) -> Part:
             _("It is public and anyone can count it. So nothing is hidden here."),
         ],
         [_entries_of(edition, months) for edition in editions],
-        line_plot("entries-plot", _("Entries at the end of each month"), editions, values)
+        line_plot("e", _("Entries at the end of each month"), editions, values)
         if editions
         else None,
     )
@@ -158,7 +158,7 @@ def _fetches(months: Sequence[Month]) -> Part:
             _("Who takes the list from another server, or from a copy, is not counted."),
         ],
         [_table(_("Fetches of the list"), names.values(), months, lambda month: [said(month["fetches"])])],
-        bar_plot("fetches-plot", _("Fetches of the list by month"), names, stacks),
+        bar_plot("f", _("Fetches of the list by month"), names, stacks),
     )
 
 

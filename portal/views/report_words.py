@@ -28,6 +28,8 @@ OUTCOMES: Names = {
     "already_listed": gettext_lazy("On the list already"),
     "not_removed": gettext_lazy("Not removed"),
     "not_found": gettext_lazy("Not found"),
+    "removed_later": gettext_lazy("Found later, and removed"),
+    "not_removed_later": gettext_lazy("Looked at again, not removed"),
     "withdrawn": gettext_lazy("Taken back"),
     "unreadable": gettext_lazy("Picture could not be read"),
 }
