@@ -9,6 +9,9 @@ from __future__ import annotations
 import time
 from queue import Empty, SimpleQueue
 
+from django.utils.translation import gettext as _
+
+from portal.said import sentence
 from takedown.errors import BadImage, SandboxFailed
 from takedown.sandbox import Limits, Sandbox
 
@@ -19,7 +22,7 @@ FORM_SECONDS = 30.0
 
 _LIMITS = Limits(cpu=5, wall=8)
 _free: SimpleQueue[Sandbox] = SimpleQueue()
-for _ in range(SANDBOXES):
+for _number in range(SANDBOXES):
     _free.put(Sandbox(_LIMITS))
 
 
@@ -33,13 +36,13 @@ def _problem(data: bytes, deadline: float) -> str | None:
     try:
         sandbox = _free.get(timeout=max(0.01, deadline - time.monotonic()))
     except Empty:
-        return "Many pictures are being checked at this moment. Please send it again in a few minutes."
+        return _("Many pictures are being checked at this moment. Please send it again in a few minutes.")
     try:
         sandbox.check(data)
     except BadImage as error:
-        return error.sentence
+        return sentence(error)
     except SandboxFailed:
-        return "We could not read this picture safely. Please save it as a JPEG or PNG file and try again."
+        return _("We could not read this picture safely. Please save it as a JPEG or PNG file and try again.")
     finally:
         _free.put(sandbox)
     return None

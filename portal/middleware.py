@@ -60,12 +60,17 @@ def refuse_oversized_forms(get_response: GetResponse) -> GetResponse:
             length = int(request.META.get("CONTENT_LENGTH") or 0)
         except ValueError:
             length = 0
-        if length > settings.MAX_FORM_BYTES:
-            megabytes = settings.MAX_FORM_BYTES // 2**20
-            return render(request, "public/too_large.html", {"megabytes": megabytes}, status=413)
+        most = settings.MAX_FORM_BYTES if _sends(request) else settings.MAX_PAGE_BYTES
+        if length > most:
+            return render(request, "public/too_large.html", {"megabytes": most // 2**20}, status=413)
         return get_response(request)
 
     return middleware
+
+
+def _sends(request: HttpRequest) -> bool:
+    """Whether it may bring pictures, or the fingerprints that a browser made of hundreds."""
+    return request.path_info.endswith("/ask/send/")
 
 
 #: Every page of the child-safety path, in every language.

@@ -40,10 +40,11 @@ MAX_ITEMS = 300
 MAX_PICTURES = 20  # in one form: they are held in memory until they are sealed
 MAX_PICTURE_BYTES = 20 * 1024 * 1024
 MAX_FORM_BYTES = 200 * 1024 * 1024  # refused by its stated length, before a byte is read
+MAX_PAGE_BYTES = 4 * 1024 * 1024  # likewise, of every form but the one that sends pictures
 CHILD_SAFETY_FORM_BYTES = 64 * 1024  # refused unread, and so is all that is not text
 NOTE_CHARACTERS = 500
 DRAFT_SECONDS = 24 * 3600
-DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
+DATA_UPLOAD_MAX_MEMORY_SIZE = 32 * 1024 * 1024  # 300 fingerprints of 75 kB, made on the device
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000  # a case may have a thousand rows to tick
 DATA_UPLOAD_MAX_NUMBER_FILES = MAX_ITEMS  # our own sentence comes at MAX_PICTURES
 FILE_UPLOAD_HANDLERS = ["portal.uploads.InMemoryOnly"]
@@ -61,6 +62,7 @@ SUBMISSIONS_WITH_PROOF = (300, 2 * SUBMISSIONS_OF_ALL[1])
 LOOKS_OF_AN_ADDRESS = (20, 720)
 LOOKS_OF_ALL = (60, env.number("TAKEDOWN_LOOKS_AN_HOUR", 7200))
 LOOKS_OF_A_PROCESS = (20, 36_000)
+LOOKS_IN_ONE = 5  # things that one look-up asks about
 
 #: How long a page that only tells may be given out from memory.
 KEPT_PAGE_SECONDS = env.number("TAKEDOWN_KEPT_PAGE_SECONDS", 30)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.urls import path, reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
@@ -15,19 +15,6 @@ from portal.models import Submission
 from portal.policy import current
 from takedown import receipt
 from takedown.errors import BadReceipt
-
-
-@never_cache
-@require_POST
-def receipt_file(request: HttpRequest) -> HttpResponse:
-    """The words as a text file, for browsers without JavaScript."""
-    try:
-        words = receipt.parse(request.POST.get("words", ""))
-    except BadReceipt:
-        return redirect("public:status")
-    answer = HttpResponse(f"{words.text}\n", content_type="text/plain; charset=utf-8")
-    answer["Content-Disposition"] = 'attachment; filename="words.txt"'
-    return answer
 
 
 @never_cache
@@ -93,7 +80,6 @@ def _status(request: HttpRequest, words: receipt.Receipt, submission: Submission
 
 
 pages = [
-    path("receipt.txt", receipt_file, name="receipt-file"),
     path("status/", status, name="status"),
     path("status/withdraw/", withdraw, name="withdraw"),
 ]
