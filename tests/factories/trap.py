@@ -17,6 +17,7 @@ class Trap:
         self.meant: list[tuple[str, int]] = []
         self.heard = 0
         self._listening = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listening.getsockname()[1]
         threading.Thread(target=self._serve, daemon=True).start()
 
     def connect(self, address: str, port: int, seconds: float) -> socket.socket:

@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 
 from takedown.errors import FetchFailed
 from takedown.fetch import Connect, Limits, Resolve, fetch, is_public
+from takedown.fetch.pinned import system_connect, system_resolve
 
 NOT_PUBLIC = NOT_PUBLIC_IPV4 + NOT_PUBLIC_IPV6
 NOT_TEXT = [
@@ -185,6 +186,24 @@ def test_a_number_is_not_looked_up(trap: Trap) -> None:
         raise AssertionError("a number needs no resolver")
 
     assert fetch("http://8.8.8.8/", resolve=never, connect=trap.connect).data == b"trapped"
+
+
+def test_the_systems_own_connection_looks_nothing_up(trap: Trap) -> None:
+    """Only ``is_public`` keeps it from going anywhere: here it goes to the trap."""
+    with system_connect("127.0.0.1", trap.port, 5.0) as found:
+        assert found.getpeername() == ("127.0.0.1", trap.port)
+
+
+def test_the_systems_own_resolver_adds_no_search_domain(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+
+    def answer(host: str, port: int, **named: object) -> list[tuple[object, ...]]:
+        asked.append(host)
+        return [(2, 1, 6, "", ("8.8.8.8", port)), (10, 1, 6, "", ("2001:200::1", port, 0, 0))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", answer)
+    assert system_resolve("site.example", 443) == ["8.8.8.8", "2001:200::1"]
+    assert asked == ["site.example."]
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from(sorted(SPELLINGS)))

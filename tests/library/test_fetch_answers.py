@@ -17,7 +17,7 @@ from takedown.fetch import Fetched, Limits, fetch
 HERE, THERE, THIRD = "93.184.215.14", "8.8.8.8", "2606:4700:4700::1111"
 PICTURE = OK + b"Content-Type: image/PNG; a=b\r\nContent-Length: 4\r\n\r\nabcd"
 #: So that nothing waits for ten seconds here; what must be in time has all of them.
-SHORT = Limits(seconds=0.5, connect_seconds=0.2)
+SHORT = Limits(seconds=0.25, connect_seconds=0.2)
 SMALL = Limits(data_bytes=1000, head_bytes=5000)
 
 
