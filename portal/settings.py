@@ -135,7 +135,7 @@ LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("fr", "Français"), ("es", "Español")]
 STATIC_URL = "static/"
 STATIC_ROOT = VAR / "static"
-STORAGES = {"staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}}
+STORAGES = {"staticfiles": {"BACKEND": "portal.static_files.HashedModules"}}
 
 # --- what a browser is told -----------------------------------------------------------------------
 SECURE_REFERRER_POLICY = "no-referrer"
