@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 
@@ -39,9 +40,10 @@ class Trap:
             except OSError:
                 return
             self.heard += 1
-            with connection:
+            meant = self.meant[-1][0] if self.meant else ""
+            with connection, contextlib.suppress(OSError):  # whoever came may be gone again
                 connection.recv(65536)
-                connection.sendall(self.says.get(self.meant[-1][0], b"HTTP/1.0 200 OK\r\n\r\ntrapped"))
+                connection.sendall(self.says.get(meant, b"HTTP/1.0 200 OK\r\n\r\ntrapped"))
 
 
 class Pretending(socket.socket):
