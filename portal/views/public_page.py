@@ -13,6 +13,8 @@ from django.shortcuts import render
 from django.utils.cache import patch_cache_control
 from django.views.decorators.cache import cache_control, never_cache
 
+from portal.kept_pages import only_tells
+
 #: Name of a field -> one sentence for each thing that is wrong with what was filled in.
 Problems = dict[str, list[str]]
 
@@ -21,11 +23,13 @@ View = Callable[..., HttpResponse]
 #: Nothing with the words of a receipt stays in a browser.
 never_stored = never_cache
 
-#: Pages that only tell: the same for all who ask, by their address alone, so anyone may keep them a while.
-same_for_everyone = cache_control(public=True, max_age=300)
-
 #: Scripts and their workers from our own host; they send nothing anywhere. A picture is shown from memory.
 with_scripts = csp_update({"script-src": [SELF], "worker-src": [SELF], "img-src": ["blob:"]})
+
+
+def same_for_everyone(view: View) -> View:
+    """Pages that only tell: the same for all who ask, by their address alone, so anyone may keep them a while."""
+    return cache_control(public=True, max_age=300)(only_tells(view))  # type: ignore[no-any-return]
 
 
 def show(

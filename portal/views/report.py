@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 
 from portal import report
 from portal.policy import current
-from portal.views.public_page import show
+from portal.views.public_page import same_for_everyone, show
 from portal.views.report_csv import as_csv
 from portal.views.report_parts import parts
 from portal.views.report_words import at_a_glance, month_name
@@ -22,6 +22,7 @@ from portal.views.report_words import at_a_glance, month_name
 SHOWN = 12
 
 
+@same_for_everyone
 @require_safe
 def page(request: HttpRequest) -> HttpResponse:
     months = report.published()
