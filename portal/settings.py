@@ -65,7 +65,7 @@ LOOKS_OF_A_PROCESS = (20, 36_000)
 LOOKS_IN_ONE = 5  # things that one look-up asks about
 
 #: How long a page that only tells may be given out from memory.
-KEPT_PAGE_SECONDS = env.number("TAKEDOWN_KEPT_PAGE_SECONDS", 30)
+KEPT_PAGE_SECONDS = 30
 
 # --- the work queue -------------------------------------------------------------------------------
 LEASE_SECONDS = env.number("TAKEDOWN_LEASE_SECONDS", 120)
