@@ -93,7 +93,8 @@ def bars(
 def lines(key: str, title: str, description: str, labels: Sequence[str], series: Sequence[Series]) -> str:
     """A line for each series, from the first label at the left to the last at the right.
 
-    Where a number is missing the line is broken. Every third label is written, and the last.
+    Where a number is missing the line is broken. The first, the middle and the last label are written: there
+    is room for no more of them on a narrow screen.
 
     Raises:
         ValueError: a series has more or fewer numbers than there are labels.
@@ -104,8 +105,8 @@ def lines(key: str, title: str, description: str, labels: Sequence[str], series:
     drawn = [f"<defs>{''.join(_mark(key, number) for number in range(min(len(series), LOOKS)))}</defs>"]
     drawn += [_grid(value, top) for value in sorted({0.0, top / 2, top})]
     last = len(labels) - 1
-    for at in [at for at in range(len(labels)) if at == last or (at % 3 == 0 and last - at >= 2)]:
-        anchor = "end" if at == last and at else "start" if not at else "middle"
+    for at in sorted({0, last // 2, last} & set(range(len(labels)))):
+        anchor = "middle" if at not in (0, last) or not last else "end" if at else "start"
         drawn.append(_text(_across(at, len(labels)), TOP + HEIGHT + 18, labels[at], anchor))
     for number, one in enumerate(series):
         drawn.append(_line(key, number % LOOKS, one.values, top))

@@ -131,9 +131,7 @@ def _entries(months: Sequence[Month]) -> Part:
             _("It is public and anyone can count it. So nothing is hidden here."),
         ],
         [_entries_of(edition, months) for edition in editions],
-        line_plot("e", _("Entries at the end of each month"), editions, values)
-        if editions
-        else None,
+        line_plot("e", _("Entries at the end of each month"), editions, values) if editions else None,
     )
 
 
@@ -173,10 +171,10 @@ def _grounds(months: Sequence[Month]) -> dict[str, str]:
 def _stacked(caption: str, names: Names, stacks: Mapping[str, Stack]) -> Table:
     """A table of what the bars are made of. 0 where a ground was not offered in a month."""
     rows = [
-        (month_name(month), [*(said(stack.parts.get(name, 0)) for name in names), said(stack.total)])
+        (month_name(month), [said(stack.total), *(said(stack.parts.get(name, 0)) for name in names)])
         for month, stack in stacks.items()
     ]
-    return Table(caption, [*_words(names), _("All")], rows)
+    return Table(caption, [_("All"), *_words(names)], rows)
 
 
 def _table(

@@ -73,7 +73,7 @@ def said(told: Span | int | None) -> str:
 
 
 def percent(told: Span | None) -> str:
-    return _("%(share)s %%") % {"share": said(told)} if told else said(None)
+    return _("%(share)s%%") % {"share": said(told)} if told else said(None)
 
 
 def at_a_glance(month: Mapping[str, Any]) -> dict[str, Any]:
