@@ -38,6 +38,8 @@ def _asks(name: str) -> Callable[..., HttpResponseBase]:
             return redirect("public:ask-why")
         if draft is None:
             return ask_pages.start_again(request)
+        if name not in questions.names(draft):  # a page left open, from before another answer
+            return sending.check_page(request, draft)
         if "answers" in request.POST:
             return _taken(request, name, questions.QUESTIONS[name].take(draft, request.POST))
         return ask_pages.question(request, name, draft, changing="changing" in request.POST)
