@@ -1,9 +1,8 @@
-// Finds the number that a form asks for: SHA-256 (FIPS 180-4) of salt, nonce and number begins with the given
-// bytes. All of it fits into one block of 16 words. crypto.subtle is not used: it is slower for single
-// blocks, and missing on plain http, which is how onion services are reached.
+// The sum of a form: which number, after salt and nonce, has a SHA-256 (FIPS 180-4) that begins as asked?
+// All of it fits into one block. Own code: crypto.subtle is slower for single blocks, and onions lack it.
 
-// Round constants: fractions of the cube roots of the first 64 primes; first state: of the square roots of 8.
-const K = [], H = [];
+// Constants: fractions of the square and cube roots of the first primes.
+const H = [], K = [];
 for (let n = 2; K.length < 64; n++) {
   let d = 2;
   while (n % d) d++;
@@ -13,7 +12,6 @@ for (let n = 2; K.length < 64; n++) {
 }
 
 const turn = (x, n) => (x >>> n) | (x << (32 - n));
-const words = (hex) => hex.match(/.{8}/g).map((eight) => parseInt(eight, 16));
 const w = new Int32Array(64);
 
 function hash(block) {
@@ -33,15 +31,14 @@ function hash(block) {
 
 onmessage = ({data}) => {
   const challenge = JSON.parse(data), {salt, nonce, keyPrefix} = challenge.parameters;
-  const block = Int32Array.from([...words(salt + nonce), 0, 1 << 31, 0, 0, 0, 0, 0, 36 * 8]);
-  const wanted = parseInt(keyPrefix.slice(0, 8), 16);
+  const given = (salt + nonce).match(/.{8}/g).map((hex) => parseInt(hex, 16));
+  const first = parseInt(keyPrefix.slice(0, 8), 16);
   for (let counter = 0; ; counter++) {
-    block[8] = counter;
-    const found = hash(block);
-    if (found[0] !== wanted) continue;
+    const found = hash([...given, counter, 1 << 31, 0, 0, 0, 0, 0, 288]);
+    if (found[0] !== first) continue;
     const derivedKey = found.map((word) => word.toString(16).padStart(8, "0")).join("");
-    if (!derivedKey.startsWith(keyPrefix)) continue;
-    postMessage(btoa(JSON.stringify({challenge, solution: {counter, derivedKey}})));
-    return;
+    if (derivedKey.startsWith(keyPrefix)) {
+      return postMessage(btoa(JSON.stringify({challenge, solution: {counter, derivedKey}})));
+    }
   }
 };
