@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -17,6 +17,7 @@ from portal.drafts import BadDraftError, Draft
 from portal.policy import current
 from portal.typed import too_many
 from portal.views.public_page import Problems, show
+from takedown.fingerprint import Fingerprint
 
 
 def draft_of(request: HttpRequest) -> Draft | None:
@@ -65,9 +66,13 @@ def question(
 
 
 def check(
-    request: HttpRequest, draft: Draft, problems: Problems | None = None, status: int | None = None
+    request: HttpRequest,
+    draft: Draft,
+    problems: Problems | None = None,
+    status: int | None = None,
+    on_device: Sequence[Fingerprint] = (),
 ) -> HttpResponse:
-    """The last page: all answers, and the pictures."""
+    """The last page: all answers, and the pictures; fingerprints that the form brought stay in it."""
     policy, sent = current(), questions.answered(draft)
     told = dict(problems or {})
     if len(sent) > settings.MAX_ITEMS:
@@ -84,6 +89,8 @@ def check(
         fingerprints=[keys[0].digest for keys in sent.typed],
         not_found_days=policy.not_found_days,
         kept_until=today() + timedelta(days=policy.keep_days),
+        on_device=on_device,
+        device_most=settings.MAX_ITEMS - len(sent) - len(on_device),
         most=settings.MAX_PICTURES,
         megabytes=settings.MAX_PICTURE_BYTES // 2**20,
         together=settings.MAX_FORM_BYTES // 2**20,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
@@ -43,6 +45,7 @@ def shown(
         words=accepted.receipt.words,
         submission=submission,
         looked_at=current().ground(submission.ground).target(submission.received),
+        kept_until=submission.received + timedelta(days=current().keep_days),
         proofs=_proofs(submission),
         repeated=accepted.repeated and "seen" not in request.POST,
         again={"action": step, "fields": {"draft": draft.sealed, "seen": "yes"}},

@@ -52,27 +52,25 @@ def send(request: HttpRequest) -> HttpResponse:
     if draft.expired:
         draft, problems = draft.renewed(), {"answers": [_too_old()], **problems}
     if problems:
-        return check_page(request, draft, problems)
+        return ask_pages.check(request, draft, problems, on_device=sent.on_device)
     return _accepted(request, draft, sent)
 
 
-def check_page(
-    request: HttpRequest, draft: Draft, problems: Problems | None = None, status: int | None = None
-) -> HttpResponse:
+def check_page(request: HttpRequest, draft: Draft) -> HttpResponse:
     """The last page; or the first question whose answer does not hold."""
     if questions.restricted(draft):
         return redirect("public:help-under-18")
     if name := questions.unanswered(draft):
         wrong = questions.QUESTIONS[name].problems(draft)
         return ask_pages.question(request, name, draft, wrong, changing=True)
-    return ask_pages.check(request, draft, problems, status)
+    return ask_pages.check(request, draft)
 
 
 def _accepted(request: HttpRequest, draft: Draft, sent: intake.Sent) -> HttpResponse:
     try:
         accepted = intake.accept(draft, sent, slow=limits.slow(request, draft.token))
     except NoIntakeKeyError:
-        return check_page(request, draft, {"pictures": [_not_ready()]}, status=503)
+        return ask_pages.check(request, draft, {"pictures": [_not_ready()]}, 503, sent.on_device)
     if not accepted.repeated:
         tasks.poke(tasks.take_in, accepted.submission.pk)
     return receipt.shown(request, draft, accepted)
