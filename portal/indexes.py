@@ -98,9 +98,8 @@ def rows_of(pairs: Iterable[tuple[DatasetIndex, int]]) -> dict[tuple[int, int], 
 
 def coverage() -> dict[str, int]:
     """Rows of all indexes in use, and how many of them have an address, a file digest or a picture hash."""
-    total = {"rows": 0, "url": 0, "sha256": 0, "md5": 0, "pdq": 0}
+    total = dict.fromkeys(("rows", "url", "sha256", "md5", "sha1", "pdq", "phash"), 0)
     for index in DatasetIndex.objects.filter(in_use=True):
-        total["rows"] += index.rows
-        for kind in ("url", "sha256", "md5", "pdq"):
-            total[kind] += index.coverage.get(kind, 0)
+        for kind in total:
+            total[kind] += index.rows if kind == "rows" else index.coverage.get(kind, 0)
     return total

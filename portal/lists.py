@@ -108,14 +108,16 @@ def _of_rows(names: Collection[str]) -> dict[int, str]:
     return found
 
 
-def waits_until(supports: QuerySet[Support]) -> date | None:
-    """The day up to which what these supports ask for may be held back; None where no edition holds back.
+def waiting_ends(decided: Iterable[tuple[str, date | None, date]]) -> date | None:
+    """The day up to which removals may be held back; None where no edition holds back.
 
     Found from their own days alone. What others asked for may end the wait sooner, and is told to nobody.
+
+    Args:
+        decided: of each its ground, the day it was confirmed, and the deadline of its case.
     """
     policy, days = current(), []
-    told = supports.values_list("decision__ground", "decision__confirmed", "decision__case__due").distinct()
-    for ground, since, due in told:
+    for ground, since, due in decided:
         carriers = policy.ground(ground).editions
         names = {one for name in carriers for one in (name, *policy.included(name))}
         if since and any(policy.editions[name].min_delta_entries > 1 for name in names):

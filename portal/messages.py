@@ -21,7 +21,7 @@ from django.db.models import Max
 from nacl.exceptions import CryptoError
 from nacl.public import PrivateKey, PublicKey, SealedBox
 
-from portal import message_keys
+from portal import answers, message_keys
 from portal.answers import QUESTIONS
 from portal.days import today
 from portal.models import Event, Item, Message, Submission, User
@@ -59,6 +59,11 @@ class Opened:
     read: bool
     question: str
     text: str | None
+
+    @property
+    def asks(self) -> str:
+        """The question in the reader's language; own words follow in the text."""
+        return answers.question(self.question) if self.question != "own-words" else ""
 
 
 def cleaned(text: str) -> str:

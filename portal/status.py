@@ -1,113 +1,203 @@
-"""What the holder of the receipt is told about each item: one state, one sentence, nothing of others."""
+"""What the holder of the receipt is told about each item: one state, one sentence, nothing of others.
+
+``of`` asks a fixed number of questions to the database, however many items the submission has. The words
+stand in standing.py and answers.py and are said in the reader's language.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
 
-from django.db.models import QuerySet
 from django.utils.formats import date_format
 
-from portal import lists
+from portal import answers, compared, control, keeping, messages, outcomes, second_look
 from portal.days import today
-from portal.models import Case, CaseItem, Decision, Item, Listing, Release, Submission, Support
-from portal.policy import current
-
-#: What went wrong with a picture -> what to do, where the general sentence is not enough.
-_UNREADABLE = {
-    "key-gone": "We did not get to this picture in time and it is deleted. Please send it again.",
-}
+from portal.models import Case, CaseItem, Decision, Item, Match, Submission
+from portal.outcomes import Outcome
+from portal.standing import STAGES, STANDINGS, Standing
 
 
 @dataclass(frozen=True)
 class ItemStatus:
-    """``tone`` is one of waiting, done, plain, problem; ``can_withdraw`` says whether to offer that."""
+    """One item as its holder sees it. What is shown of it is worked out only when it is."""
 
     item: Item
-    title: str
-    sentence: str
-    tone: str
-    can_withdraw: bool
-    coverage: dict[str, int] | None
+    name: str
+    decision: Decision | None = None
+    outcome: Outcome | None = None
+
+    @property
+    def standing(self) -> Standing:
+        return STANDINGS[self.name]
+
+    @property
+    def title(self) -> str:
+        return str(self.standing.title) % self._told
+
+    @property
+    def sentence(self) -> str:
+        """Why it stays, where it does; otherwise what happens with it."""
+        if self.name == "stays":
+            decision = self.decision
+            return answers.told(decision.answer, decision.answer_parameters) if decision else ""
+        return str(self.standing.sentence) % self._told
+
+    @property
+    def question(self) -> str:
+        """What we want to know, in the reader's language."""
+        return answers.question(messages.asked(self.item))
+
+    @property
+    def coverage(self) -> str:
+        return "" if self.name == "withdrawn" else compared.sentence(self.item)
+
+    @property
+    def decided(self) -> date | None:
+        """The day of the decision, where there is one."""
+        decides = self.standing.stage in {"removed", "stays"}
+        return self.decision.confirmed if decides and self.decision else None
+
+    @property
+    def answered(self) -> date | None:
+        """The day on which the machine found nothing."""
+        return self.item.answered if self.standing.stage == "nothing" else None
+
+    @property
+    def erased_on(self) -> date | None:
+        """The day on which what was looked for is erased, unless it is kept by choice."""
+        kept = self.name != "not-found" or self.item.keep_until
+        return None if kept else keeping.erased_on(self.item)
+
+    @property
+    def kept_until(self) -> date | None:
+        return self.item.keep_until if self.name == "not-found" else None
+
+    @property
+    def proof(self) -> control.Instructions | None:
+        """What to do to show that the site is one's own."""
+        return control.instructions(self.item.control) if self.name == "proof" else None
+
+    @property
+    def last_look(self) -> str:
+        """Why the last look at the site proved nothing."""
+        return str(control.reason(self.item.control)) if self.name == "proof" else ""
+
+    @property
+    def appeal_until(self) -> date | None:
+        """The last day for an appeal, while it is open."""
+        decision = self.decision if self.name == "stays" and not self.item.appealed else None
+        if decision is None or decision.confirmed is None or not answers.can_appeal(decision.answer):
+            return None
+        last = second_look.last_day(decision.confirmed)
+        return last if today() <= last else None
+
+    @property
+    def routes(self) -> list[str]:
+        """Where else to turn to."""
+        return answers.routes(self.decision.answer) if self.name == "stays" and self.decision else []
+
+    @property
+    def can_withdraw(self) -> bool:
+        return can_withdraw(self.item, getattr(self.item, "case_item", None))
+
+    @cached_property
+    def _told(self) -> dict[str, object]:
+        outcome = self.outcome or Outcome("")
+        return {"seq": outcome.seq, "day": date_format(outcome.by, "DATE_FORMAT") if outcome.by else ""}
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What the database knows about a submission's items beside their own rows."""
+
+    decisions: dict[int, Decision] = field(default_factory=dict)
+    outcomes: dict[int, Outcome] = field(default_factory=dict)
+    found_later: frozenset[int] = frozenset()
 
 
 def of(submission: Submission) -> list[ItemStatus]:
     """The status of every item, in the order in which they were sent."""
-    return [_item(item) for item in submission.items.select_related("case_item__case")]
+    items = list(submission.items.select_related("case_item__case", "control").defer("fingerprint_json"))
+    facts = _facts(submission, {item.state for item in items})
+    return [_item(item, facts) for item in items]
 
 
-def _item(item: Item) -> ItemStatus:
-    member: CaseItem | None = getattr(item, "case_item", None)
-    title, sentence, tone = _told(item, member)
-    return ItemStatus(item, title, sentence, tone, can_withdraw(item, member), item.coverage)
+def stages(items: list[ItemStatus]) -> dict[str, int]:
+    """How many items there are of each stage, of those that have any."""
+    counts = dict.fromkeys(STAGES, 0)
+    for one in items:
+        counts[one.standing.stage] += 1
+    return {stage: count for stage, count in counts.items() if count}
 
 
 def can_withdraw(item: Item, member: CaseItem | None) -> bool:
     """Whether there is something to take back that was not taken back already."""
-    if item.state in {Item.State.WITHDRAWN, Item.State.UNREADABLE}:
+    if item.state in {Item.State.WITHDRAWN, Item.State.UNREADABLE, Item.State.FORGOTTEN}:
         return False
     return member is None or not (member.withdrawal_asked or member.case.state == Case.State.REFUSED)
 
 
-def _told(item: Item, member: CaseItem | None) -> tuple[str, str, str]:
+def _facts(submission: Submission, states: set[str]) -> _Facts:
+    """Asked only where some item is in a state that needs it."""
+    found_later: frozenset[int] = frozenset()
+    if Item.State.IN_REVIEW in states:
+        later = Match.objects.filter(item__submission=submission, via=keeping.LOOKED_AGAIN)
+        found_later = frozenset(later.values_list("item", flat=True).distinct())
+    if Item.State.DECIDED not in states:
+        return _Facts(found_later=found_later)
+    confirmed = Decision.objects.filter(
+        case__case_items__item__submission=submission, state=Decision.State.CONFIRMED
+    ).exclude(outcome=Decision.Outcome.UNBLOCK)
+    decisions = {one.case_id: one for one in confirmed.distinct().order_by("pk")}
+    return _Facts(decisions, outcomes.of(submission), found_later)
+
+
+def _item(item: Item, facts: _Facts) -> ItemStatus:
+    member: CaseItem | None = getattr(item, "case_item", None)
+    name, outcome = _name(item, member, facts), facts.outcomes.get(item.pk)
+    if name == "decided":
+        name = outcome.kind if outcome else "stood"  # every digest of its rows is buried already
+    decision = facts.decisions.get(member.case_id) if member else None
+    return ItemStatus(item, name, decision, outcome)
+
+
+def _name(item: Item, member: CaseItem | None, facts: _Facts) -> str:
+    """Which standing an item has; ``decided`` where the releases say which."""
+    if member and member.withdrawal_asked and item.state != Item.State.WITHDRAWN:
+        return "withdrawal-asked"
     match item.state:
-        case Item.State.SEALED:
-            return (
-                "Received",
-                "Your picture waits to be turned into a fingerprint. Then it is deleted.",
-                "waiting",
-            )
-        case Item.State.READY:
-            return "Checking", "We are comparing it with the dataset. This takes a minute or two.", "waiting"
-        case Item.State.NOT_FOUND:
-            return "Not found", "We found no row like it among the rows we can compare.", "plain"
-        case Item.State.UNREADABLE:
-            general = (
-                "We could not read this picture, and it is deleted. Please send it again as JPEG or PNG."
-            )
-            return "Please send again", _UNREADABLE.get(item.problem, general), "problem"
-        case Item.State.NEEDS_PERSON:
-            return "A problem on our side", "A person will look into it. You need not do anything.", "problem"
-        case Item.State.WITHDRAWN:
-            return "Withdrawn", "You took this back.", "plain"
-    if member is None:
-        return "Checking", "We are comparing it with the dataset. This takes a minute or two.", "waiting"
-    return _decided(item, member)
+        case Item.State.READY if item.submission.slow:
+            return "slow"
+        case Item.State.UNREADABLE if item.problem == "key-gone":
+            return "key-gone"
+        case Item.State.IN_REVIEW:
+            return _in_review(item, facts)
+        case Item.State.DECIDED if member and member.case.state == Case.State.REFUSED:
+            return "stays"
+        case Item.State.DECIDED:
+            return "decided"
+    return _BY_STATE[item.state]
 
 
-def _decided(item: Item, member: CaseItem) -> tuple[str, str, str]:
-    if member.withdrawal_asked:
-        return "Withdrawal asked", "It is in a release, so two people will confirm taking it back.", "waiting"
-    if member.case.state == Case.State.REFUSED:
-        decision = member.case.decisions.filter(outcome=Decision.Outcome.REFUSE).last()
-        why = decision.reason if decision else ""
-        return "Not removed", f"A reviewer decided: {why} You can ask again and tell us more.", "done"
-    if item.state != Item.State.DECIDED:
-        return "Found", "We found rows that look right. A person is looking at them.", "waiting"
-    return _released(item)
+def _in_review(item: Item, facts: _Facts) -> str:
+    if messages.asked(item):
+        return "question"
+    if item.appealed:
+        return "second-look"
+    if item.asked_person:
+        return "with-person"
+    return "found-later" if item.answered or item.pk in facts.found_later else "found"
 
 
-def _released(item: Item) -> tuple[str, str, str]:
-    """Named only when every entry of the item that is listed at all stands in a published release."""
-    supports = item.supports.filter(ended=False).exclude(entry__in=lists.buried(current()).unnamed)
-    entries = supports.values("entry")
-    shown = Listing.objects.filter(entry__in=entries, since__state=Release.State.PUBLISHED)
-    shown = shown.exclude(until__state=Release.State.PUBLISHED)
-    if shown.values("entry").distinct().count() < entries.distinct().count():
-        return "Decided", f"We will remove it. {_to_come(supports)}", "done"
-    drops = "Everyone who holds a copy and applies our list drops these rows."
-    if not supports.filter(stood=False).exists():
-        return "Already removed", f"It was in our list before you asked. {drops}", "done"
-    seq = max((seq for seq in shown.values_list("since__seq", flat=True) if seq is not None), default=0)
-    return f"Removed in release {seq}", drops, "done"
-
-
-def _to_come(supports: QuerySet[Support]) -> str:
-    """When what is decided goes out: with the release that is being made, or when its wait ends."""
-    standing = Listing.objects.filter(entry__in=supports.values("entry"), until=None)
-    last_day = lists.waits_until(supports.exclude(entry__in=standing.values("entry")))
-    if last_day is None or last_day <= today():
-        return "It goes into the next release."
-    return (
-        "It waits for other removals, so that nobody sees which one you asked for, and goes into a release "
-        f"by {date_format(last_day, 'j F Y')} at the latest."
-    )
+_BY_STATE = {
+    Item.State.SEALED: "received",
+    Item.State.READY: "checking",
+    Item.State.NOT_FOUND: "not-found",
+    Item.State.UNREADABLE: "unreadable",
+    Item.State.NEEDS_PERSON: "our-problem",
+    Item.State.WITHDRAWN: "withdrawn",
+    Item.State.WAITS_FOR_PROOF: "proof",
+    Item.State.FORGOTTEN: "forgotten",
+}

@@ -50,3 +50,9 @@ def answer_label(name: str) -> str:
 def question_label(name: str) -> str:
     """What reviewers call a question."""
     return QUESTIONS[name][0] if name in QUESTIONS else name
+
+
+@register.filter
+def shortened(text: str, most: int) -> str:
+    """The beginning and the end of a text that has more characters than that."""
+    return text if len(text) <= most else f"{text[: most - 21]}…{text[-20:]}"

@@ -1,85 +1,156 @@
-"""What the holder of a receipt sees and does. The words come by POST and never stand in an address."""
+"""What the holder of a receipt sees, and what they do: take back, keep, ask for another look, write."""
 
 from __future__ import annotations
 
-from django.conf import settings
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.urls import path, reverse
-from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST
+from django.urls import path
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods
 
-from portal import intake, proofs, review
+from portal import keeping, message_keys, messages, review, second_look
 from portal import status as item_status
-from portal.models import Submission
-from portal.policy import current
-from takedown import receipt
-from takedown.errors import BadReceipt
+from portal.models import Item, Submission
+from portal.views.holder import item_of, show_status, with_words
+from portal.views.public_page import Problems, show
+from takedown.receipt import Receipt
 
 
-@never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def status(request: HttpRequest) -> HttpResponse:
-    if request.method != "POST":
-        return render(request, "public/status_ask.html")
-    words, problem = _words(request)
-    if words is None:
-        return _ask_words(request, problem)
-    submission = intake.find(words)
-    if submission is None:
-        return _ask_words(request, _UNKNOWN)
-    return _status(request, words, submission)
+    if request.method == "POST":
+        return _opened(request)
+    return show(request, "public/status_ask.html")
 
 
-@never_cache
-@require_POST
-def withdraw(request: HttpRequest) -> HttpResponse:
+@with_words
+def _opened(request: HttpRequest, words: Receipt, submission: Submission) -> HttpResponse:
+    return show_status(request, words, submission)
+
+
+@with_words
+def withdraw(request: HttpRequest, words: Receipt, submission: Submission) -> HttpResponse:
     """Ask whether the person is sure; then take the item back."""
-    words, problem = _words(request)
-    submission = intake.find(words) if words else None
-    if words is None or submission is None:
-        return _ask_words(request, problem or _UNKNOWN)
-    number = request.POST.get("item", "")[:5]
-    item = (
-        submission.items.filter(number=int(number)).first() if number.isascii() and number.isdigit() else None
-    )
+    item = item_of(request, submission)
     if item is None or not item_status.can_withdraw(item, getattr(item, "case_item", None)):
-        return _status(request, words, submission)
+        return show_status(request, words, submission)
     if "sure" not in request.POST:
-        return render(request, "public/withdraw.html", {"words": words, "item": item})
+        return _asks(request, "withdraw", words, item)
     review.withdraw(item)
-    return _status(request, words, submission)
+    return show_status(request, words, submission, done=_("We have noted that you take this back."))
 
 
-_UNKNOWN = "We found no request under these words. Please check each word and try again."
-
-
-def _words(request: HttpRequest) -> tuple[receipt.Receipt | None, str]:
+@with_words
+def appeal(request: HttpRequest, words: Receipt, submission: Submission) -> HttpResponse:
+    """Ask for a second look at a refusal, with a message if the person wants."""
+    item = item_of(request, submission)
+    one = next((one for one in item_status.of(submission) if item and one.item.pk == item.pk), None)
+    if item is None or one is None or not one.appeal_until:
+        return show_status(request, words, submission)
+    if "sure" not in request.POST:
+        return _asks(request, "appeal", words, item)
+    text = messages.cleaned(request.POST.get("text", ""))
     try:
-        return receipt.parse(request.POST.get("words", "")), ""
-    except BadReceipt as error:
-        return None, error.sentence
+        with transaction.atomic():
+            if text:
+                messages.write(submission, text)
+            second_look.appeal(item)
+    except (messages.MessageError, message_keys.NoMessageKeyError) as error:
+        return _asks(request, "appeal", words, item, {"text": [_why_not(error, text)]})
+    return show_status(
+        request, words, submission, done=_("You asked for a second look. Someone new will decide.")
+    )
 
 
-def _ask_words(request: HttpRequest, problem: str) -> HttpResponse:
-    shown = {"problems": {"words": [problem]}, "typed": request.POST.get("words", "")[:300]}
-    return render(request, "public/status_ask.html", shown)
+@with_words
+def ask_person(request: HttpRequest, words: Receipt, submission: Submission) -> HttpResponse:
+    item = item_of(request, submission)
+    done = item is not None and second_look.ask_person(item)
+    return show_status(request, words, submission, done=_("A person will look.") if done else "")
 
 
-def _status(request: HttpRequest, words: receipt.Receipt, submission: Submission) -> HttpResponse:
-    shown = {
-        "words": words,
-        "submission": submission,
-        "items": item_status.of(submission),
-        "ground": current().ground(submission.ground),
-        "told": proofs.releases(submission),
-        "repository": request.build_absolute_uri(reverse("blocklist-start")).rstrip("/"),
-        "prove_page": (settings.REPOSITORY / "prove.html").is_file(),
-    }
-    return render(request, "public/status.html", shown)
+@with_words
+def keep(request: HttpRequest, words: Receipt, submission: Submission) -> HttpResponse:
+    """Keep one item, or all that were not found, and look again until a day that is shown."""
+    item = item_of(request, submission)
+    items = [item] if item else list(submission.items.filter(state=Item.State.NOT_FOUND))
+    kept = sum(keeping.keep(one) for one in items)
+    text = ngettext(
+        "We keep %(count)s item, and look again until %(day)s whenever the dataset grows.",
+        "We keep %(count)s items, and look again until %(day)s whenever the dataset grows.",
+        kept,
+    )
+    done = text % {"count": kept, "day": date_format(keeping.last_day(), "DATE_FORMAT")} if kept else ""
+    return show_status(request, words, submission, done=done)
+
+
+@with_words
+def stop_keeping(request: HttpRequest, words: Receipt, submission: Submission) -> HttpResponse:
+    item = item_of(request, submission)
+    done = item is not None and keeping.stop_keeping(item)
+    return show_status(request, words, submission, done=_("We look no more for this item.") if done else "")
+
+
+@with_words
+def message(request: HttpRequest, words: Receipt, submission: Submission) -> HttpResponse:
+    """Write to the desk. The same text sent twice in a row is one message: pages are loaded again."""
+    text = messages.cleaned(request.POST.get("text", ""))
+    done = _("We have your message. You can read the answer here.")
+    if text and text == _last_written(words, submission):
+        return show_status(request, words, submission, done=done)
+    try:
+        messages.write(submission, text)
+    except (messages.MessageError, message_keys.NoMessageKeyError) as error:
+        code = 503 if isinstance(error, message_keys.NoMessageKeyError) else None
+        return show_status(request, words, submission, {"text": [_why_not(error, text)]}, code=code)
+    return show_status(request, words, submission, done=done)
+
+
+def _last_written(words: Receipt, submission: Submission) -> str | None:
+    """What the person wrote, if that is the last message there is."""
+    last = submission.messages.order_by("-number").first()
+    if last is None or last.from_desk:
+        return None
+    return messages.for_person([last], words.message_private_key)[0].text
+
+
+def _why_not(error: Exception, text: str) -> str:
+    """Why a message was not taken, and what to do."""
+    slug = error.slug if isinstance(error, messages.MessageError) else ""
+    if slug == "empty":
+        return _("Write your message first, then press the button.")
+    if slug == "long":
+        told = _("The message has %(count)s characters; please shorten it to %(most)s.")
+        return told % {"count": len(text), "most": messages.MAX_CHARACTERS}
+    if slug == "many":
+        return _("You have written as many messages as we can take. Please wait for our answer.")
+    return _("We cannot take messages at this moment. Please try again in a few minutes.")
+
+
+def _asks(
+    request: HttpRequest, move: str, words: Receipt, item: Item, problems: Problems | None = None
+) -> HttpResponse:
+    """Ask whether the person is sure."""
+    return show(
+        request,
+        f"public/{move}.html",
+        problems,
+        words=words,
+        item=item,
+        typed=request.POST.get("text", ""),
+        most=messages.MAX_CHARACTERS,
+        again={"action": f"public:{move}", "fields": {"words": words.text, "item": item.number}},
+    )
 
 
 pages = [
     path("status/", status, name="status"),
     path("status/withdraw/", withdraw, name="withdraw"),
+    path("status/appeal/", appeal, name="appeal"),
+    path("status/person/", ask_person, name="ask-person"),
+    path("status/keep/", keep, name="keep"),
+    path("status/stop/", stop_keeping, name="stop-keeping"),
+    path("status/message/", message, name="message"),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
@@ -14,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
-from portal import lists, policy, status
+from portal import lists, outcomes, policy, status
 from portal.book import Book
 from portal.models import DatasetIndex, DecisionMatch, Entry, Listing, Match, Release, Support
 from takedown.keys import Key
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.django_db
 
 TODAY = date(2026, 11, 22)
 SHIPPED = django_settings.POLICY_FILE.read_text()
-HEAD = SHIPPED[: SHIPPED.index("# An edition is")]
+HEAD = re.sub(r"languages = .*", "", SHIPPED[: SHIPPED.index("# An edition is")])
 
 
 def two_editions(research: str = "", safe: str = "", wrong: str = '["research-safe"]') -> str:
@@ -171,7 +172,8 @@ def test_what_follows_waits_no_longer_than_it_may_by_itself(
     removed("a", "private")
     waiting = lists.plan(TODAY).waiting["research"]
     assert (waiting.held, waiting.last_day) == (True, TODAY + timedelta(days=last_day))
-    asked = lists.waits_until(Support.objects.filter(item=first))
+    told = ("decision__ground", "decision__confirmed", "decision__case__due")
+    asked = lists.waiting_ends(Support.objects.filter(item=first).values_list(*told))
     assert asked == waiting.last_day
     assert names(lists.plan(asked), "research-safe", "a") == ["a"]
 
@@ -372,8 +374,8 @@ class AnyHistory(TestCase):
 @pytest.mark.parametrize(
     ("research", "on", "due", "said"),
     [
-        (100, -1, 60, "and goes into a release by 5 December 2026 at the latest."),
-        (100, -1, 4, "and goes into a release by 26 November 2026 at the latest."),
+        (100, -1, 60, "and goes into a release by Dec. 5, 2026 at the latest."),
+        (100, -1, 4, "and goes into a release by Nov. 26, 2026 at the latest."),
         (100, -14, 60, "It goes into the next release."),
         (100, -1, 0, "It goes into the next release."),
         (1, -1, 60, "It goes into the next release."),
@@ -387,7 +389,7 @@ def test_the_status_says_until_when_a_decision_waits(
     due: int,
     said: str,
 ) -> None:
-    monkeypatch.setattr(status, "today", lambda: TODAY)
+    monkeypatch.setattr(outcomes, "today", lambda: TODAY)
     use_policy(SHIPPED.replace("min_delta_entries = 1 ", f"min_delta_entries = {research} "))
     item = removed("a", on=TODAY + timedelta(days=on), due=TODAY + timedelta(days=due))
     (one,) = status.of(item.submission)
@@ -399,14 +401,14 @@ def test_the_status_tells_nothing_of_others_who_wait(
     use_policy: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An earlier request may end the wait sooner; the day that is said stays one's own."""
-    monkeypatch.setattr(status, "today", lambda: TODAY)
+    monkeypatch.setattr(outcomes, "today", lambda: TODAY)
     use_policy(SHIPPED.replace("min_delta_entries = 1 ", "min_delta_entries = 100 "))
     mine = removed("a", on=TODAY)
     before = status.of(mine.submission)[0].sentence
     removed("b", on=TODAY - timedelta(days=9))
     removed("a", "wrong", on=TODAY - timedelta(days=5))
     assert status.of(mine.submission)[0].sentence == before
-    assert "by 6 December 2026 at the latest" in before
+    assert "by Dec. 6, 2026 at the latest" in before
 
 
 def test_what_a_release_under_way_holds_waits_no_more(use_policy: Callable[[str], None]) -> None:
