@@ -42,11 +42,6 @@ class Asked:
     def __len__(self) -> int:
         return len(self.addresses) + len(self.typed) + len(self.on_device)
 
-    @property
-    def device_texts(self) -> list[str]:
-        """The fingerprints of the browser, for the form to bring them again."""
-        return [one.to_json() for one in self.on_device]
-
 
 @dataclass(frozen=True)
 class Counts:

@@ -59,7 +59,7 @@ def _form(
         problems,
         status,
         typed=_typed(request),
-        made_on_device=asked.device_texts if asked else [],
+        made_on_device=asked.on_device if asked else (),
         most=settings.LOOKS_IN_ONE,
         coverage=indexes.coverage(),
         flood=flood or limits.fields(secrets.token_bytes(16)),
