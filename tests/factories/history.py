@@ -10,7 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from random import Random
+from typing import Any
 
+import pytest
+
+from portal import report
 from portal.models import (
     Case,
     CaseItem,
@@ -19,6 +23,7 @@ from portal.models import (
     Event,
     Item,
     ListFetches,
+    MonthlyReport,
     Release,
     Submission,
     Support,
@@ -56,6 +61,7 @@ _STATES = {
 }
 
 _numbers = itertools.count()
+_published: list[dict[str, Any]] = []
 
 
 @dataclass
@@ -90,6 +96,23 @@ def history(months: int, last: date, *, requests: int = 90, seed: int = 7) -> Co
         counted.items += sum(map(len, items.values()))
         counted.releases += 1
     return counted
+
+
+def publish_two_years(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """24 published months, up to October 2026, of a desk that opened in October 2024.
+
+    They are worked and counted once, since that takes seconds; after that only what was published is there.
+    """
+    if not _published:
+        history(25, date(2026, 10, 1))
+        monkeypatch.setattr(report, "today", lambda: date(2026, 11, 2))
+        assert len(report.freeze()) == 24
+        _published.extend(report.published())
+    else:
+        MonthlyReport.objects.bulk_create(
+            MonthlyReport(month=f"{numbers['month']}-01", numbers=numbers) for numbers in _published
+        )
+    return report.published()
 
 
 def _months(months: int, last: date) -> Iterator[date]:

@@ -1,4 +1,4 @@
-"""The transparency report: what is counted, when it is published, and that it stays as it was."""
+"""The transparency report: when a month is published, that it stays as it was, what page and files say."""
 
 from __future__ import annotations
 
@@ -6,38 +6,23 @@ import csv
 import io
 import json
 import re
-import threading
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import pytest
-from decided import asked, person, removed, taken_back
-from django.db import DatabaseError, connection
+from decided import asked
+from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from factories.history import history
+from factories.history import history, publish_two_years
 
-from portal import fetches, keeping, report, tallies, tasks
-from portal.models import (
-    Case,
-    CaseItem,
-    Decision,
-    Event,
-    Item,
-    ListFetches,
-    MonthlyReport,
-    Release,
-    Submission,
-    Support,
-)
+from portal import report, tallies, tasks
+from portal.models import CaseItem, MonthlyReport, Release, Submission
 from portal.tallies import Month
 from portal.views.report_csv import as_csv, harmless
 
 pytestmark = pytest.mark.django_db
-
-NOVEMBER = Month(date(2026, 11, 1), date(2026, 12, 1))
-SUBMISSION = date(2026, 11, 1)  # the day on which tests.portal.decided receives everything
 
 
 @pytest.fixture
@@ -54,132 +39,6 @@ def _opened(day: date) -> None:
     """The desk had its first request on some day."""
     item = asked("private")
     Submission.objects.filter(pk=item.submission_id).update(received=day)
-
-
-def _refused(day: date, *, appeal_of: Case | None = None, item: Item | None = None) -> Item:
-    item = item or asked("private")
-    case = item.case_item.case
-    if appeal_of:
-        case = Case.objects.create(
-            ground="private", state=Case.State.REFUSED, target=day, due=day, appeal_of=appeal_of
-        )
-        CaseItem.objects.filter(item=item).update(case=case)
-    Decision.objects.create(
-        case=case,
-        outcome=Decision.Outcome.REFUSE,
-        ground="private",
-        policy_version="1",
-        state=Decision.State.CONFIRMED,
-        proposer=person("alice"),
-        proposed=day,
-        confirmed=day,
-    )
-    return item
-
-
-def _answers(month: Month = NOVEMBER) -> dict[str, int]:
-    found = tallies.answers(month, tallies.rulings(month))
-    return {name: count for name, count in found.items() if count}
-
-
-# --- what is counted --------------------------------------------------------------------------------------
-
-
-def test_requests_are_counted_by_ground_and_their_items_by_kind() -> None:
-    for ground in ("private", "private", "opt-out", "gone"):
-        asked(ground)
-    one = asked("private").submission
-    Item.objects.create(submission=one, number=2, kind="fingerprint", given=[], state=Item.State.READY)
-    Submission.objects.filter(pk=asked("private").submission_id).update(received=date(2026, 12, 1))
-    assert tallies.requests(NOVEMBER, ["private", "wrong"]) == {
-        "private": 3,
-        "wrong": 0,
-        "opt-out": 1,
-        "gone": 1,
-    }
-    assert tallies.kinds(NOVEMBER) == {"url": 5, "picture": 0, "fingerprint": 1, "site": 0}
-
-
-def test_removed_and_listed_already_are_told_apart_by_what_was_public() -> None:
-    removed("a")
-    both = removed("b")
-    Support.objects.filter(item=both).update(stood=True)
-    removed("c", on=date(2026, 12, 1))
-    assert _answers() == {"removed": 1, "already_listed": 1}
-
-
-def test_refused_is_counted_also_after_an_appeal_moved_the_item_on() -> None:
-    _refused(date(2026, 11, 9))
-    item = _refused(date(2026, 11, 10))
-    first = item.case_item.case
-    _refused(date(2026, 12, 5), appeal_of=first, item=item)
-    Item.objects.filter(pk=item.pk).update(appealed=date(2026, 11, 20))
-    assert _answers() == {"not_removed": 2}
-    assert tallies.appeals(NOVEMBER) == {"asked": 1, "removed_after_all": 0, "stays": 0}
-    december = NOVEMBER.next()
-    assert _answers(december) == {}
-    assert tallies.appeals(december) == {"asked": 0, "removed_after_all": 0, "stays": 1}
-
-
-def test_what_was_taken_back_before_the_decision_was_not_refused() -> None:
-    item = _refused(date(2026, 11, 9))
-    Item.objects.filter(pk=item.pk).update(state=Item.State.WITHDRAWN)
-    Event.objects.create(seq=1, day=date(2026, 11, 8), action="item.withdrawn", subject="x", digest="0" * 64)
-    assert _answers() == {"withdrawn": 1}
-
-
-def test_an_unblocking_counts_in_its_own_month_and_the_removal_stays_counted() -> None:
-    item = removed("a", on=date(2026, 11, 10))
-    taken_back(item)
-    Decision.objects.create(
-        case=item.case_item.case,
-        item=item,
-        outcome=Decision.Outcome.UNBLOCK,
-        ground="private",
-        policy_version="1",
-        state=Decision.State.CONFIRMED,
-        proposer=person("alice"),
-        approver=person("bob"),
-        proposed=date(2026, 12, 3),
-        confirmed=date(2026, 12, 3),
-    )
-    assert _answers() == {"removed": 1}
-    assert _answers(NOVEMBER.next()) == {"withdrawn": 1}
-
-
-def test_the_machines_answers_are_counted_by_their_day() -> None:
-    found, read, undated = asked(), asked(), asked()
-    Item.objects.filter(pk=found.pk).update(state=Item.State.FORGOTTEN, answered=date(2026, 11, 2))
-    Item.objects.filter(pk=read.pk).update(state=Item.State.UNREADABLE, answered=date(2026, 11, 30))
-    Item.objects.filter(pk=undated.pk).update(state=Item.State.UNREADABLE)
-    assert _answers() == {"not_found": 1, "unreadable": 2}
-
-
-def test_what_was_answered_before_is_counted_apart_and_has_no_time() -> None:
-    asked_again, found_again = removed("a"), _refused(date(2026, 11, 9))
-    Item.objects.filter(pk__in=(asked_again.pk, found_again.pk)).update(answered=date(2026, 11, 3))
-    assert _answers() == {"removed_later": 1, "not_removed_later": 1, "not_found": 2}
-    assert not report._waited(tallies.rulings(NOVEMBER))
-
-
-def test_what_a_new_index_brought_back_is_known_by_its_matches() -> None:
-    assert tallies.LOOKED_AGAIN == keeping.LOOKED_AGAIN
-
-
-def test_times_run_from_the_request_to_the_confirmation() -> None:
-    removed("a", on=date(2026, 11, 22))
-    _refused(date(2026, 11, 4))
-    late = removed("b", on=date(2026, 11, 30))
-    Submission.objects.filter(pk=late.submission_id).update(due=date(2026, 11, 29))
-    waited = sorted(report._waited(tallies.rulings(NOVEMBER)), key=lambda one: one.days)
-    assert [(one.days, one.late, one.count) for one in waited] == [
-        (3, False, 1),
-        (21, False, 1),
-        (29, True, 1),
-    ]
-
-
-# --- when it is published ---------------------------------------------------------------------------------
 
 
 def test_the_first_month_published_is_the_first_whole_one(on: Callable[[date], None]) -> None:
@@ -262,26 +121,9 @@ def _release(
     return Release.objects.create(seq=seq, created=day, state=state, changes=changes)
 
 
-# --- what is shown ----------------------------------------------------------------------------------------
-
-
-#: What was published of 24 months: counted once, since that takes seconds.
-_PUBLISHED: list[dict[str, Any]] = []
-
-
 @pytest.fixture
-def two_years(on: Callable[[date], None]) -> list[dict[str, Any]]:
-    """24 published months of a desk that opened in October 2024."""
-    if not _PUBLISHED:
-        history(25, date(2026, 10, 1))
-        on(date(2026, 11, 2))
-        assert len(report.freeze()) == 24
-        _PUBLISHED.extend(report.published())
-    else:
-        MonthlyReport.objects.bulk_create(
-            MonthlyReport(month=f"{numbers['month']}-01", numbers=numbers) for numbers in _PUBLISHED
-        )
-    return report.published()
+def two_years(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    return publish_two_years(monkeypatch)
 
 
 def test_no_small_number_is_stored_or_shown(two_years: list[dict[str, Any]], client: Client) -> None:
@@ -400,93 +242,3 @@ def test_the_page_speaks_the_readers_language(two_years: list[dict[str, Any]], c
     page = client.get("/fr/report/").content.decode()
     assert "octobre 2026" in page
     assert "C’est privé ou médical" in page
-
-
-# --- fetches of the list ----------------------------------------------------------------------------------
-
-
-def _stored() -> dict[date, int]:
-    return dict(ListFetches.objects.values_list("day", "count"))
-
-
-@pytest.fixture
-def counted(monkeypatch: pytest.MonkeyPatch) -> fetches.Counted:
-    """A counter of this test's own, on a clock that stands still."""
-    monkeypatch.setattr(fetches.time, "monotonic", lambda: 1000.0)
-    monkeypatch.setattr(fetches, "here", fetches.Counted())
-    return fetches.here
-
-
-def test_a_hundred_fetches_are_written_at_once(counted: fetches.Counted) -> None:
-    for _ in range(fetches.MOST - 1):
-        counted.count()
-    assert _stored() == {}
-    counted.count()
-    assert sum(_stored().values()) == fetches.MOST
-
-
-def test_few_fetches_are_written_with_the_first_after_a_minute(
-    counted: fetches.Counted, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    counted.count()
-    assert _stored() == {}
-    monkeypatch.setattr(fetches.time, "monotonic", lambda: 1000.0 + fetches.SECONDS)
-    counted.count()
-    assert sum(_stored().values()) == 2
-
-
-def test_each_day_gets_its_own(counted: fetches.Counted, monkeypatch: pytest.MonkeyPatch) -> None:
-    days = [date(2026, 11, 30), date(2026, 12, 1)]
-    for day in (days[0], days[1], days[1]):
-        monkeypatch.setattr(fetches, "today", lambda day=day: day)
-        counted.count()
-    counted.flush()
-    counted.count()
-    counted.flush()
-    assert _stored() == {days[0]: 1, days[1]: 3}
-
-
-def test_a_fetch_is_served_while_the_count_cannot_be_written(
-    counted: fetches.Counted, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def locked(*args: object) -> None:
-        raise DatabaseError("database is locked")
-
-    with monkeypatch.context() as broken:
-        broken.setattr(fetches, "_add", locked)
-        for _ in range(fetches.MOST):
-            counted.count()
-    assert _stored() == {}
-    counted.flush()
-    assert sum(_stored().values()) == fetches.MOST
-
-
-def test_threads_lose_no_count(counted: fetches.Counted, monkeypatch: pytest.MonkeyPatch) -> None:
-    written: list[int] = []
-    monkeypatch.setattr(counted, "_write", lambda counts: written.append(counts.total()))
-    threads = [threading.Thread(target=lambda: [counted.count() for _ in range(250)]) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    counted.flush()
-    assert sum(written) == 1000
-
-
-def test_only_the_first_file_of_a_fetch_counts_and_nobody_is_known(
-    counted: fetches.Counted, client: Client, settings: Any
-) -> None:
-    folder = settings.REPOSITORY / "metadata"
-    folder.mkdir(parents=True)
-    for name in ("timestamp.json", "1.root.json"):
-        (folder / name).write_text("{}")
-    told = {"HTTP_USER_AGENT": "canary-agent", "REMOTE_ADDR": "192.0.2.7"}
-    assert client.get("/blocklist/metadata/timestamp.json", **told).status_code == 200
-    assert client.get("/blocklist/metadata/1.root.json", **told).status_code == 200
-    assert client.head("/blocklist/metadata/timestamp.json").status_code == 200
-    assert client.get("/blocklist/metadata/timestamp.jsonx").status_code == 404
-    counted.flush()
-    assert list(_stored().values()) == [1]
-    assert {field.name for field in ListFetches._meta.get_fields()} == {"id", "day", "count"}
-    day = ListFetches.objects.get().day
-    assert timedelta(0) <= date.today() - day + timedelta(days=1) <= timedelta(days=2)  # noqa: DTZ011
