@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from device_files import files
 from device_modules import Modules
 from factories.real import shared_data
-from files import files
 
 from takedown.fingerprint import base
 from takedown.images import read_pixels

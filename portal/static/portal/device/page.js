@@ -39,7 +39,9 @@ function putAway(field, away) {
 /** What was wrong with the field is told beside the one that takes its place; the summary leads there, too. */
 function carryProblems(field, chooser) {
   for (const input of field.querySelectorAll("input[id]")) {
-    document.querySelectorAll(`a[href="#${input.id}"]`).forEach((link) => { link.hash = chooser.id; });
+    document.querySelectorAll(`a[href="#${input.id}"]`).forEach((link) => {
+      link.setAttribute("href", `#${chooser.id}`);
+    });
   }
   const sentences = [...field.querySelectorAll(".wrong")].map((sentence) => sentence.cloneNode(true));
   if (!sentences.length) return;
