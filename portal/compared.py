@@ -10,8 +10,8 @@ from portal.models import Item
 from portal.templatetags.portal_text import grouped
 
 _PICTURE = ngettext_lazy(
-    "We can compare pictures for %(known)s of %(rows)s row. Of the rest we hold only addresses.",
-    "We can compare pictures for %(known)s of %(rows)s rows. Of the rest we hold only addresses.",
+    "We can compare pictures for %(known)s of %(rows)s row; for the rest we hold only addresses.",
+    "We can compare pictures for %(known)s of %(rows)s rows; for the rest we hold only addresses.",
     "count",
 )
 _FINGERPRINT = ngettext_lazy(
@@ -29,9 +29,10 @@ def sentence(item: Item) -> str:
     """How many rows an item was compared with when it was matched; empty where it was not yet."""
     if not item.coverage:
         return ""
-    rows = item.coverage.get("rows", 0)
-    numbers = {"known": grouped(_known(item, item.coverage)), "rows": grouped(rows), "count": rows}
-    return str(_SENTENCES.get(Item.Kind(item.kind), _ADDRESS) % numbers)
+    rows, known = item.coverage.get("rows", 0), _known(item, item.coverage)
+    numbers = {"known": grouped(known), "rows": grouped(rows), "count": rows}
+    kind = Item.Kind.URL if known == rows else Item.Kind(item.kind)  # then there is no rest
+    return str(_SENTENCES.get(kind, _ADDRESS) % numbers)
 
 
 def _known(item: Item, coverage: Mapping[str, int]) -> int:
