@@ -139,8 +139,8 @@ def _removals(decisions: QuerySet[Decision]) -> Iterator[tuple[int, bool, bool, 
     """(days, late, whether an entry is new, whether it is later) for each item of these removals."""
     removals = decisions.filter(outcome=Decision.Outcome.REMOVE)
     day, received, due = "decision__confirmed", "item__submission__received", "item__submission__due"
-    rows = Support.objects.filter(decision__in=removals).annotate(again=_again("item"))
-    rows = rows.values_list("item", day, received, due, "item__answered", "again")
+    supports = Support.objects.filter(decision__in=removals).annotate(again=_again("item"))
+    rows: Any = supports.values_list("item", day, received, due, "item__answered", "again")
     for _, on, since, until, answered, again, new in rows.annotate(new=Count("pk", filter=Q(stood=False))):
         yield (on - since).days, on > until, bool(new), bool(answered or again)
 
