@@ -142,7 +142,7 @@ def test_what_cannot_be_used_is_said_beside_the_field_and_kept(
 
 def test_the_form_can_be_read_in_another_language(client: Client) -> None:
     page = client.get("/en/under-18/report/").content.decode()
-    assert '<form action="/de/under-18/report/" method="post">' in page
+    assert 'lang="de" formaction="/de/under-18/report/"' in page
     in_german = client.post(
         "/de/under-18/report/", f"draft={draft(client.get('/en/under-18/report/'))}", FORM
     )
