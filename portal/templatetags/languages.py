@@ -10,7 +10,7 @@ from django import template
 from django.conf import settings
 from django.http import HttpRequest
 from django.template import Context
-from django.urls import NoReverseMatch, Resolver404, resolve, reverse, translate_url
+from django.urls import Resolver404, resolve, reverse, translate_url
 from django.utils import translation
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -76,15 +76,8 @@ def pages_of_the_footer(context: Context) -> list[Way]:
 
 
 def _ways(request: HttpRequest, pages: Mapping[str, str | Promise]) -> list[Way]:
-    addresses = {name: address for name in pages if (address := _reversed(name))}
+    addresses = {name: reverse(name) for name in pages}
     return [Way(address, pages[name], address == request.path) for name, address in addresses.items()]
-
-
-def _reversed(name: str) -> str:
-    try:
-        return reverse(name)
-    except NoReverseMatch:
-        return ""
 
 
 def _address(request: HttpRequest, again: Mapping[str, Any] | None, code: str) -> str:
