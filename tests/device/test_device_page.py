@@ -135,7 +135,7 @@ def test_a_browser_that_does_not_tell_the_truth_about_pixels_keeps_the_other_way
 ) -> None:
     _open(window, site, script)
     assert said in window.locator("[data-device]").inner_text()
-    assert "The other ways work" in window.locator("[data-device]").inner_text()
+    assert "The other ways on this page work" in window.locator("[data-device]").inner_text()
     assert window.locator("#pictures").is_visible()
     assert window.locator("#pictures").is_enabled()
     assert not window.locator("#device-files").is_visible()
