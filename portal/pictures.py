@@ -13,7 +13,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from portal import checking
+from portal.said import sentence
 from portal.uploads import OversizedUpload
+from takedown.errors import BadImage
 from takedown.fingerprint import PIPELINE, Fingerprint
 
 #: Longest fingerprint that a browser sends, in characters: some 1,150 codes of 64 digits, and a little more.
@@ -24,9 +26,10 @@ def uploaded(files: Sequence[UploadedFile]) -> tuple[list[bytes], list[str]]:
     """The bytes of the pictures of a form, each checked, and one sentence for each that cannot be used."""
     if len(files) > settings.MAX_PICTURES:
         return [], [_too_many(len(files))]
+    too_large = sentence(BadImage("", slug="image-too-big"))
     found = [b"" if isinstance(file, OversizedUpload) else file.read() for file in files]
     wrong = [
-        _too_large() if isinstance(file, OversizedUpload) else problem
+        too_large if isinstance(file, OversizedUpload) else problem
         for file, problem in zip(files, checking.problems(found), strict=True)
     ]
     return found, _numbered(wrong)
@@ -71,11 +74,6 @@ def _too_many(count: int) -> str:
         count,
     )
     return told % {"most": settings.MAX_PICTURES, "count": count}
-
-
-def _too_large() -> str:
-    told = _("It is larger than %(megabytes)s MB. Please save a smaller copy and send that.")
-    return told % {"megabytes": settings.MAX_PICTURE_BYTES // 2**20}
 
 
 def _unfit() -> str:

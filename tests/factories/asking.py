@@ -10,6 +10,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpResponse
 from django.test import Client
 
+from portal.drafts import Draft
+
 URL = "https://pictures.example/a.jpg"
 
 
@@ -28,9 +30,10 @@ def words(page: HttpResponse) -> str:
     return re.search(r'name="words" value="([^"]+)"', page.content.decode()).group(1)
 
 
-def answer(client: Client, page: HttpResponse, step: str, **answers: Any) -> HttpResponse:
-    """Fill in one question and press Continue."""
-    sent = {"draft": draft(page), "answers": "yes", **answers}
+def answer(client: Client, page: HttpResponse | Draft, step: str, **answers: Any) -> HttpResponse:
+    """Fill in one question, on a page or with a draft, and press Continue."""
+    sealed = page.sealed() if isinstance(page, Draft) else draft(page)
+    sent = {"draft": sealed, "answers": "yes", **answers}
     return client.post(f"/en/ask/{f'{step}/' if step != 'why' else ''}", sent)
 
 
@@ -54,7 +57,8 @@ def to_check(
     return answer(client, to_note(client, ground, **given, **more), "note", note=note)
 
 
-def send(client: Client, check: HttpResponse, *pictures: bytes, **more: Any) -> HttpResponse:
+def send(client: Client, check: HttpResponse | Draft, *pictures: bytes, **more: Any) -> HttpResponse:
     """Press the button of the last page, with pictures under names that people give."""
+    sealed = check.sealed() if isinstance(check, Draft) else draft(check)
     files = [SimpleUploadedFile(f"holiday-{n}.jpg", data) for n, data in enumerate(pictures)]
-    return client.post("/en/ask/send/", {"draft": draft(check), "pictures": files, **more})
+    return client.post("/en/ask/send/", {"draft": sealed, "pictures": files, **more})
