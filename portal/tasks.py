@@ -79,10 +79,13 @@ def look_again(index: int, after: int = 0) -> None:
 
 @shared_task(name="portal.tidy")
 def tidy() -> None:
-    """Make and destroy intake keys, ask again for what nobody can open, delete what is no longer needed,
-    count the month that has ended."""
+    """Make and destroy intake keys, ask again for what nobody can open, erase what is kept no longer, look
+    again where an index has grown, count the month that has ended."""
     sealing.rotate()
     matching.expire_sealed()
+    keeping.forget()
+    for index in keeping.to_look_through():
+        poke(look_again, index.pk)
     publishing.tidy()
     report.freeze()
     call_command("clearsessions", verbosity=0)
