@@ -88,14 +88,15 @@ def read(sent: QueryDict) -> tuple[Asked, Mapping[str, list[str]]]:
 
 def answers(asked: Asked) -> list[Answer]:
     """Look for each thing."""
-    items = [
-        *(("address", url, Item(kind=Item.Kind.URL, url=url)) for url in asked.addresses),
-        *(("fingerprint", keys[0].digest, _of_keys(keys)) for keys in asked.typed),
-        *(("picture", "", _of_device(one)) for one in asked.on_device),
-    ]
+    items = {
+        "address": [(url, Item(kind=Item.Kind.URL, url=url)) for url in asked.addresses],
+        "fingerprint": [(keys[0].digest, _of_keys(keys)) for keys in asked.typed],
+        "picture": [("", _of_device(one)) for one in asked.on_device],
+    }
     return [
         Answer(kind, number, text, _counts(kind, _search(item)))
-        for number, (kind, text, item) in enumerate(items, start=1)
+        for kind, some in items.items()
+        for number, (text, item) in enumerate(some, start=1)
     ]
 
 

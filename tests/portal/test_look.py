@@ -71,6 +71,7 @@ def test_several_things_are_answered_one_by_one(client: Client, index: DatasetIn
         device=[made.to_json()],
     )
     assert page.content.decode().count('<li class="card">') == 4
+    assert "Picture 1" in text(page)
     assert text(page).count("We found nothing") == 1
 
 

@@ -17,6 +17,7 @@ from portal.views import look
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
+import accessible  # noqa: E402
 import chromium  # noqa: E402 - after the check that playwright is there
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -87,7 +88,7 @@ class Visitor:
             self.page.locator(f"[name={name}]").evaluate("(field, text) => { field.value = text; }", value)
         self.page.locator("#addresses").fill(NOWHERE)
         with self.page.expect_navigation():
-            self.page.locator("main form button").click()
+            self.page.get_by_role("button", name="Look", exact=True).click()
         return self.status
 
 
@@ -157,6 +158,18 @@ def test_without_javascript_one_waits_and_is_told_how_long(browser: Any, desk: s
     assert "press the button again in" in visitor.page.locator("main").inner_text()
     assert visitor.page.locator("#addresses").input_value() == NOWHERE
     visitor.context.close()
+
+
+def test_axe_finds_nothing_on_the_pages_of_looking(alice: Visitor) -> None:
+    found = {}
+    alice.solved()
+    found["form"] = accessible.violations(alice.page)
+    alice.look(proof="")
+    found["wait"] = accessible.violations(alice.page)
+    alice.wait_for_sum()
+    alice.look()
+    found["answer"] = accessible.violations(alice.page)
+    assert found == {"form": [], "wait": [], "answer": []}
 
 
 def test_the_trap_for_programs_is_out_of_reach(alice: Visitor) -> None:
