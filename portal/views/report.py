@@ -45,7 +45,7 @@ def as_json(request: HttpRequest) -> HttpResponse:
         "publisher": current().publisher,
         "months": report.published(),
     }
-    response = JsonResponse(told, json_dumps_params={"ensure_ascii": False, "indent": 1})
+    response = JsonResponse(told, json_dumps_params={"ensure_ascii": False, "indent": 1, "sort_keys": True})
     return _file(response, "json")
 
 

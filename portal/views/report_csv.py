@@ -32,21 +32,24 @@ def harmless(cell: str | int | None) -> str | int | None:
 
 
 def _numbers(month: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
-    """(table, row, span or number or None): the tables in the order of the page."""
+    """(table, row, span or number or None): tables in the order of the page, rows by name.
+
+    Databases differ in the order in which they give the names of an object back.
+    """
     yield "requests", "total", month["requests"]["total"]
-    for ground, told in month["requests"]["by_ground"].items():
+    for ground, told in sorted(month["requests"]["by_ground"].items()):
         yield "requests by ground", ground, told
     if month["items"] is None:
         yield "items by kind", "", None
-    for kind, told in (month["items"] or {}).items():
+    for kind, told in sorted((month["items"] or {}).items()):
         yield "items by kind", kind, told
     yield "answers", "total", month["answers"]["total"]
-    for outcome, told in month["answers"]["by_outcome"].items():
+    for outcome, told in sorted(month["answers"]["by_outcome"].items()):
         yield "answers by outcome", outcome, told
     for name in ("decisions", "appeals", "releases"):
-        for row, told in month[name].items():
+        for row, told in sorted(month[name].items()):
             yield name, row, told
-    for edition, counts in month["entries"].items():
-        for row, told in counts.items():
+    for edition, counts in sorted(month["entries"].items()):
+        for row, told in sorted(counts.items()):
             yield f"entries {row}", edition, told
     yield "fetches", "timestamp.json", month["fetches"]

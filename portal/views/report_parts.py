@@ -118,7 +118,7 @@ def _appeals(months: Sequence[Month]) -> Part:
 
 
 def _entries(months: Sequence[Month]) -> Part:
-    editions = {edition: edition for month in months for edition in month["entries"]}
+    editions = {name: name for name in sorted({name for month in months for name in month["entries"]})}
     values = {
         month["month"]: {edition: told["standing"] for edition, told in month["entries"].items()}
         for month in reversed(months)
