@@ -132,6 +132,7 @@ CSRF_TRUSTED_ORIGINS = env.words("TAKEDOWN_ORIGINS", "")
 USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
+FORMAT_MODULE_PATH = "portal.formats"
 LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("fr", "Français"), ("es", "Español")]
 STATIC_URL = "static/"
 STATIC_ROOT = VAR / "static"
