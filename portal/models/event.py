@@ -28,6 +28,7 @@ class Event(models.Model):
     class Meta:
         default_permissions = ()
         ordering = ["seq"]
+        indexes = [models.Index(fields=["action", "day"], name="event_action_day")]
 
     def __str__(self) -> str:
         return f"event {self.seq}"

@@ -76,7 +76,14 @@ class Item(Work):
                 condition=models.Q(restricted=False) | models.Q(kind__in=("url", "fingerprint")),
             ),
         ]
-        indexes = [models.Index(fields=["state", "lease_until"], name="item_due")]
+        indexes = [
+            models.Index(fields=["state", "lease_until"], name="item_due"),
+            models.Index(fields=["answered"], name="item_answered"),
+            models.Index(fields=["appealed"], name="item_appealed"),
+            models.Index(
+                fields=["keep_until"], name="item_kept", condition=models.Q(keep_until__isnull=False)
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"item {self.pk}"
