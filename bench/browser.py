@@ -32,6 +32,23 @@ _ASK = """(text) => new Promise((resolve, reject) => {
   const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
   worker.postMessage({file: new Blob([bytes])});
 })"""
+# Milliseconds from handing the file over to the first code and to all of them, in a new thread or in the last.
+_TIME = """([text, anew]) => new Promise((resolve, reject) => {
+  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  if (anew) {
+    worker.terminate();
+    window.worker = new Worker("/portal/device/worker.js", {type: "module"});
+  }
+  const began = performance.now();
+  let base = 0;
+  worker.onerror = ({message}) => reject(new Error(message));
+  worker.onmessage = ({data}) => {
+    if (data.step === "base") base = performance.now() - began;
+    if (data.step === "whole") resolve([base, performance.now() - began]);
+    if (data.step === "refused") reject(new Error(data.reason));
+  };
+  worker.postMessage({file: new Blob([bytes])});
+})"""
 
 
 class Browser:
@@ -53,6 +70,15 @@ class Browser:
             playwright.sync_api.Error: the script refused the picture; the message has its reason.
         """
         return Fingerprint.from_json(self._page.evaluate(_ASK, base64.b64encode(data).decode()))
+
+    def seconds(self, data: bytes, *, anew: bool) -> tuple[float, float]:
+        """How long a file takes until its first code is there, and until all are.
+
+        Args:
+            anew: start a new thread before, as for the first picture of a person; loading it counts.
+        """
+        base, whole = self._page.evaluate(_TIME, [base64.b64encode(data).decode(), anew])
+        return base / 1e3, whole / 1e3
 
 
 @contextmanager
