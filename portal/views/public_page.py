@@ -29,7 +29,7 @@ with_scripts = csp_update({"script-src": [SELF], "worker-src": [SELF], "img-src"
 
 def same_for_everyone(view: View) -> View:
     """Pages that only tell: the same for all who ask, by their address alone, so anyone may keep them."""
-    return cache_control(public=True, max_age=300)(only_tells(view))  # type: ignore[no-any-return]
+    return cache_control(public=True, max_age=300)(only_tells(view))
 
 
 def show(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandParser
 
 from portal import translations
 
@@ -15,7 +15,15 @@ class Command(BaseCommand):
         "and compile the catalogues. Fill in what is empty in the .po files, then run it once more."
     )
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        for language in translations.LANGUAGES:
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "languages",
+            nargs="*",
+            metavar="LANGUAGE",
+            help=f"only these of {', '.join(translations.LANGUAGES)} (default: all)",
+        )
+
+    def handle(self, *args: Any, languages: list[str], **options: Any) -> None:
+        for language in languages or translations.LANGUAGES:
             missing = translations.update(language)
             self.stdout.write(f"{language}: {missing} of {len(translations.sentences())} to be translated")
