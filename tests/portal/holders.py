@@ -29,12 +29,12 @@ class Holder:
     submission: Submission
     client: Client
 
-    def post(self, page: str = "", language: str = "en", **sent: Any) -> HttpResponse:
+    def post(self, where: str = "", language: str = "en", **sent: Any) -> HttpResponse:
         """Press a button of the page of the receipt."""
-        return self.client.post(f"/{language}/status/{page}", {"words": self.words, **sent})
+        return self.client.post(f"/{language}/status/{where}", {"words": self.words, **sent})
 
-    def sees(self, page: str = "", **sent: Any) -> str:
-        return text_of(self.post(page, **sent))
+    def sees(self, where: str = "", **sent: Any) -> str:
+        return text_of(self.post(where, **sent))
 
     def work(self) -> Holder:
         """What the worker does with all that is due."""
