@@ -46,11 +46,11 @@ class Language:
 
 @dataclass(frozen=True)
 class Way:
-    """A link to another page; ``here`` where it leads to the page that is shown."""
+    """A link to another page; ``here`` is what ARIA calls current: the page itself, or one of its steps."""
 
     address: str
     title: str | Promise
-    here: bool
+    here: str
 
 
 @register.simple_tag(takes_context=True)
@@ -77,7 +77,11 @@ def pages_of_the_footer(context: Context) -> list[Way]:
 
 def _ways(request: HttpRequest, pages: Mapping[str, str | Promise]) -> list[Way]:
     addresses = {name: reverse(name) for name in pages}
-    return [Way(address, pages[name], address == request.path) for name, address in addresses.items()]
+    return [Way(address, pages[name], _here(request.path, address)) for name, address in addresses.items()]
+
+
+def _here(shown: str, address: str) -> str:
+    return "page" if shown == address else "true" if shown.startswith(address) else ""
 
 
 def _address(request: HttpRequest, again: Mapping[str, Any] | None, code: str) -> str:
