@@ -32,7 +32,7 @@ _ASK = """(text) => new Promise((resolve, reject) => {
   const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
   worker.postMessage({file: new Blob([bytes])});
 })"""
-# Milliseconds from handing the file over to the first code and to all of them, in a new thread or in the last.
+# Milliseconds from handing the file over to the first code, and to all, in a new thread or in the last one.
 _TIME = """([text, anew]) => new Promise((resolve, reject) => {
   const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
   if (anew) {

@@ -9,7 +9,8 @@ const SHA_START = Int32Array.from(PRIMES.slice(0, 8), (prime) => fraction(Math.s
 const SHA_ROUNDS = Int32Array.from(PRIMES, (prime) => fraction(Math.cbrt(prime)));
 const MD5_START = [0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476];
 const MD5_SINES = Int32Array.from({length: 64}, (_, n) => fraction(Math.abs(Math.sin(n + 1))));
-const MD5_SHIFTS = [[7, 12, 17, 22], [5, 9, 14, 20], [4, 11, 16, 23], [6, 10, 15, 21]];
+// Of each round of sixteen, four that repeat.
+const MD5_SHIFTS = [7, 12, 17, 22, 5, 9, 14, 20, 4, 11, 16, 23, 6, 10, 15, 21];
 
 /**
  * @param {Uint8Array} bytes
@@ -28,7 +29,7 @@ export async function sha256(bytes) {
 export function plainSha256(bytes) {
   const state = SHA_START.slice();
   const words = new Int32Array(64);
-  for (const [view, at] of blocks(bytes, false)) shaBlock(state, words, view, at);
+  eachBlock(bytes, false, (view, at) => shaBlock(state, words, view, at));
   return digits(state, false);
 }
 
@@ -39,7 +40,7 @@ export function plainSha256(bytes) {
 export function md5(bytes) {
   const state = Int32Array.from(MD5_START);
   const words = new Int32Array(16);
-  for (const [view, at] of blocks(bytes, true)) md5Block(state, words, view, at);
+  eachBlock(bytes, true, (view, at) => md5Block(state, words, view, at));
   return digits(state, true);
 }
 
@@ -51,7 +52,8 @@ function shaBlock(state, words, view, at) {
     const high = (late >>> 17 | late << 15) ^ (late >>> 19 | late << 13) ^ late >>> 10;
     words[n] = words[n - 16] + low + words[n - 7] + high | 0;
   }
-  let [a, b, c, d, e, f, g, h] = state;
+  let a = state[0], b = state[1], c = state[2], d = state[3];
+  let e = state[4], f = state[5], g = state[6], h = state[7];
   for (let n = 0; n < 64; n++) {
     const high = (e >>> 6 | e << 26) ^ (e >>> 11 | e << 21) ^ (e >>> 25 | e << 7);
     const one = h + high + (e & f ^ ~e & g) + SHA_ROUNDS[n] + words[n] | 0;
@@ -66,16 +68,22 @@ function shaBlock(state, words, view, at) {
 
 function md5Block(state, words, view, at) {
   for (let n = 0; n < 16; n++) words[n] = view.getInt32(at + 4 * n, true);
-  let [a, b, c, d] = state;
+  let a = state[0], b = state[1], c = state[2], d = state[3];
   for (let n = 0; n < 64; n++) {
     const round = n >> 4;
-    let mixed, word;
-    if (round === 0) [mixed, word] = [b & c | ~b & d, n];
-    else if (round === 1) [mixed, word] = [d & b | ~d & c, 5 * n + 1 & 15];
-    else if (round === 2) [mixed, word] = [b ^ c ^ d, 3 * n + 5 & 15];
-    else [mixed, word] = [c ^ (b | ~d), 7 * n & 15];
+    let mixed = c ^ (b | ~d), word = 7 * n & 15;
+    if (round === 0) {
+      mixed = b & c | ~b & d;
+      word = n;
+    } else if (round === 1) {
+      mixed = d & b | ~d & c;
+      word = 5 * n + 1 & 15;
+    } else if (round === 2) {
+      mixed = b ^ c ^ d;
+      word = 3 * n + 5 & 15;
+    }
     const sum = a + mixed + MD5_SINES[n] + words[word] | 0;
-    const shift = MD5_SHIFTS[round][n & 3];
+    const shift = MD5_SHIFTS[4 * round + (n & 3)];
     a = d; d = c; c = b;
     b = b + (sum << shift | sum >>> 32 - shift) | 0;
   }
@@ -83,17 +91,17 @@ function md5Block(state, words, view, at) {
 }
 
 /** Whole blocks of the bytes, then what is left with a one bit, zeros, and the length in bits. */
-function* blocks(bytes, littleEndian) {
+function eachBlock(bytes, littleEndian, take) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const whole = bytes.length - bytes.length % BLOCK;
-  for (let at = 0; at < whole; at += BLOCK) yield [view, at];
+  for (let at = 0; at < whole; at += BLOCK) take(view, at);
   const left = bytes.length - whole;
   const rest = new Uint8Array(left + 9 > BLOCK ? 2 * BLOCK : BLOCK);
   rest.set(bytes.subarray(whole));
   rest[left] = 128;
   const last = new DataView(rest.buffer);
   last.setBigUint64(rest.length - 8, 8n * BigInt(bytes.length), littleEndian);
-  for (let at = 0; at < rest.length; at += BLOCK) yield [last, at];
+  for (let at = 0; at < rest.length; at += BLOCK) take(last, at);
 }
 
 function digits(state, littleEndian) {
