@@ -6,7 +6,7 @@ import hashlib
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.urls import path
+from django.urls import path, reverse
 from django.views.decorators.http import require_safe
 
 from portal import countries, indexes, sealing
@@ -51,6 +51,8 @@ def releases(request: HttpRequest) -> HttpResponse:
         newest=published.order_by("-seq").first(),
         root=_root_digest(),
         root_file=ROOT,
+        repository=reverse("blocklist-start").rstrip("/"),
+        prove_page=(settings.REPOSITORY / "prove.html").is_file(),
     )
 
 

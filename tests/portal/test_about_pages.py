@@ -106,6 +106,10 @@ def test_releases_show_the_newest_one_and_the_root_file_with_its_number(client: 
     page = client.get("/en/releases/").content.decode()
     assert 'href="/blocklist/metadata/1.root.json"' in page
     assert 'href="/blocklist/"' in page
+    assert "takedown sync ADDRESS/blocklist --root 1.root.json" in page
+    assert "prove.html" not in page
+    (settings.REPOSITORY / "prove.html").touch()
+    assert 'href="/blocklist/prove.html"' in client.get("/en/releases/").content.decode()
     assert b"".join(client.get("/blocklist/metadata/1.root.json").streaming_content) == b"a root file"
 
 
@@ -137,7 +141,7 @@ def test_the_table_of_countries_is_whole() -> None:
             assert place.scheme == "https", hotline
             assert "." in place.netloc, hotline
             assert place.path, hotline
-            assert not (place.query or place.fragment or place.username), hotline
+            assert (place.query, place.fragment, place.username) == ("", "", None), hotline
     assert all(code in told for near in countries.NEAR.values() for code in near)
 
 
