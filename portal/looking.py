@@ -9,7 +9,6 @@ from __future__ import annotations
 import secrets
 from collections import Counter
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -19,9 +18,9 @@ from django.utils.translation import ngettext
 
 from portal import indexes, intake, matching, pictures, typed
 from portal.models import Item
-from takedown.errors import BadUrl
 from takedown.fingerprint import Fingerprint
-from takedown.keys import Key
+from takedown.index import Index, second_hops
+from takedown.keys import Key, url_sha256
 
 #: How a row was found -> what is told of it. Everything else is a guess.
 _TOLD = {
@@ -109,16 +108,23 @@ def _of_device(made: Fingerprint) -> Item:
 
 
 def _search(item: Item) -> list[matching.Found]:
-    """What is found; where nothing is, the work of finding is done on some row, so that both take as long."""
+    """What is found; where nothing is, the work that follows on a find is done with some row."""
     opened = indexes.in_use()
     found = matching.search(item, opened)
-    filled = [one for one in opened if one[0].rows]
+    filled = [place for place, (index, _) in enumerate(opened) if index.rows]
     if not found and filled:
-        index, open_ = secrets.choice(filled)
-        for row in open_.rows([secrets.randbelow(index.rows)]):
-            with suppress(BadUrl):
-                matching.search(Item(kind=Item.Kind.URL, url=row.url or ""), opened)
+        _pretend(secrets.choice(filled), [each for _, each in opened])
     return found
+
+
+def _pretend(place: int, opened: list[Index]) -> None:
+    """Find a row of an index by its address, ask all indexes for others like it, and read those."""
+    number = secrets.randbelow(opened[place].info.rows)
+    rows = [(opened[place], row) for row in opened[place].rows([number])]
+    opened[place].find_digests("url_sha256", [url_sha256(row.url) for _, row in rows if row.url])
+    others = {(hop.place, hop.hit.row) for hop in second_hops(rows, opened)} - {(place, number)}
+    for where, row in list(others)[: matching.MAX_MATCHES]:
+        opened[where].rows([row])
 
 
 def _counts(kind: str, found: list[matching.Found]) -> Counts:

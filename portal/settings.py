@@ -50,7 +50,7 @@ DATA_UPLOAD_MAX_NUMBER_FILES = MAX_ITEMS  # our own sentence comes at MAX_PICTUR
 FILE_UPLOAD_HANDLERS = ["portal.uploads.InMemoryOnly"]
 
 # --- flood control (docs/flood-control.md) ----------------------------------------------------------
-PROXIES = env.number("TAKEDOWN_PROXIES", 0)  # how many stand before us and append to X-Forwarded-For
+PROXIES = max(0, env.number("TAKEDOWN_PROXIES", 0))  # how many stand before us and append to X-Forwarded-For
 FLOOD_FORM_SECONDS = 3  # a form that comes back sooner was not filled in by a person
 FLOOD_WAIT_SECONDS = 120  # the longest that a look-up is asked to wait
 PROOF_TRIES = 400_000  # hashes that a browser makes for one form at the most: a second or two

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,12 +13,13 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from factories.looks import NOWHERE, asked, plain, text
 
-from portal import looking, matching
+from portal import indexes, looking, matching
 from portal.drafts import Draft
 from portal.models import DatasetIndex
 from portal.sample import Sample
 from portal.views import look
 from takedown import fingerprint
+from takedown.index import Index, build_index
 
 pytestmark = pytest.mark.django_db
 
@@ -32,6 +34,7 @@ def test_nothing_is_written(client: Client, index: DatasetIndex, sample: Sample)
             page = asked(client, addresses=address, fingerprints=made.md5, device=made.to_json())
             assert page.status_code == 200
     assert queries.captured_queries
+    assert all("portal_datasetindex" in query["sql"] for query in queries.captured_queries)
     for query in queries.captured_queries:
         assert query["sql"].lstrip().upper().startswith("SELECT"), query["sql"]
         assert NOWHERE not in query["sql"]
@@ -109,15 +112,21 @@ def test_what_is_found_fits_into_its_room() -> None:
 def test_where_nothing_is_found_the_work_of_finding_is_done(
     client: Client, index: DatasetIndex, sample: Sample, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found: list[int] = []
-    real = matching.search
+    read: list[int] = []
+    real = Index.rows
+    monkeypatch.setattr(Index, "rows", lambda self, rows: read.extend(rows) or real(self, rows))
+    for address in (plain(sample).url, NOWHERE):
+        read.clear()
+        asked(client, addresses=address)
+        assert read
 
-    def search(*arguments: Any) -> list[matching.Found]:
-        answer = real(*arguments)
-        found.append(len(answer))
-        return answer
 
-    monkeypatch.setattr(matching, "search", search)
-    asked(client, addresses=NOWHERE)
-    assert found[0] == 0
-    assert found[1] > 0
+def test_an_empty_index_is_no_reason_to_fail(
+    client: Client, tmp_path: Path, db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "none.csv").write_text("url,caption\n")
+    build_index(tmp_path / "empty", [tmp_path / "none.csv"], name="empty")
+    indexes.register(tmp_path / "empty")
+    page = asked(client, addresses=NOWHERE)
+    assert page.status_code == 200
+    assert "We found nothing" in text(page)

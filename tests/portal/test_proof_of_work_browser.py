@@ -1,4 +1,4 @@
-"""The sum of a form, done by a real Chromium on the real page, as on an onion service: plain http."""
+"""Looking, and the sum of its form, in a real Chromium, as on an onion service: plain http."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from factories.looks import NOWHERE
 
+from portal.models import DatasetIndex
+from portal.sample import Sample
 from portal.views import look
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -158,6 +160,24 @@ def test_without_javascript_one_waits_and_is_told_how_long(browser: Any, desk: s
     assert "press the button again in" in visitor.page.locator("main").inner_text()
     assert visitor.page.locator("#addresses").input_value() == NOWHERE
     visitor.context.close()
+
+
+def test_a_picture_is_looked_for_and_never_sent(
+    alice: Visitor, index: DatasetIndex, sample: Sample, settings: Any
+) -> None:
+    settings.LOOKS_OF_ALL = (60, 3600)
+    picture = sample.try_folder / "mirrored.jpg"
+    alice.go()
+    sent = []
+    alice.page.on("request", lambda request: sent.append(request.post_data_buffer or b""))
+    alice.page.locator("#device-files").set_input_files(picture)
+    made = alice.page.locator(".device-list [name=device]")
+    sync_api.expect(made).to_be_enabled(timeout=60_000)
+    assert alice.look() == 200
+    told = alice.page.locator("main").inner_text()
+    assert "Picture 1\n1 row has a picture that looks alike." in told.replace("\n\n", "\n")
+    assert sum(map(len, sent)) > 70_000
+    assert not any(b"\xff\xd8\xff" in body or b"mirrored.jpg" in body for body in sent)
 
 
 def test_axe_finds_nothing_on_the_pages_of_looking(alice: Visitor) -> None:
