@@ -23,7 +23,7 @@ STAGES: Mapping[str, Text] = {
 
 @dataclass(frozen=True)
 class Standing:
-    """``tone`` (waiting, done, plain, problem) colours the badge. Texts may hold ``%(seq)s``, ``%(day)s``."""
+    """``tone`` (waiting, done, calm, problem) colours the badge. Texts may hold ``%(seq)s``, ``%(day)s``."""
 
     stage: str
     tone: str
@@ -134,15 +134,15 @@ STANDINGS: Mapping[str, Standing] = {
         _("Removed in release %(seq)s"),
         _("Everyone who holds a copy and applies our list drops these rows."),
     ),
-    "stays": Standing("stays", "plain", _("Not removed"), ""),
+    "stays": Standing("stays", "calm", _("Not removed"), ""),
     "not-found": Standing(
-        "nothing", "plain", _("Not found"), _("We found no row like it among the rows that we can compare.")
+        "nothing", "calm", _("Not found"), _("We found no row like it among the rows that we can compare.")
     ),
     "forgotten": Standing(
         "nothing",
-        "plain",
+        "calm",
         _("Not found, and erased"),
         _("We found no row like it. We have erased what you asked us to look for."),
     ),
-    "withdrawn": Standing("back", "plain", _("Withdrawn"), _("You took this back.")),
+    "withdrawn": Standing("back", "calm", _("Withdrawn"), _("You took this back.")),
 }

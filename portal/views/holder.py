@@ -93,7 +93,8 @@ def show_status(
     stage = request.POST.get("show", "")
     items = [one for one in every if one.standing.stage == stage] if stage in stages else every
     page = Paginator(items, ITEMS_A_PAGE).get_page(request.POST.get("page"))
-    told = proofs.releases(submission)
+    answered = {"removed", "stays", "back"} & stages.keys()
+    told = proofs.releases(submission) if answered else []
     return show(
         request,
         "public/status.html",

@@ -374,8 +374,8 @@ class AnyHistory(TestCase):
 @pytest.mark.parametrize(
     ("research", "on", "due", "said"),
     [
-        (100, -1, 60, "and goes into a release by Dec. 5, 2026 at the latest."),
-        (100, -1, 4, "and goes into a release by Nov. 26, 2026 at the latest."),
+        (100, -1, 60, "and goes into a release by 5 December 2026 at the latest."),
+        (100, -1, 4, "and goes into a release by 26 November 2026 at the latest."),
         (100, -14, 60, "It goes into the next release."),
         (100, -1, 0, "It goes into the next release."),
         (1, -1, 60, "It goes into the next release."),
@@ -408,7 +408,7 @@ def test_the_status_tells_nothing_of_others_who_wait(
     removed("b", on=TODAY - timedelta(days=9))
     removed("a", "wrong", on=TODAY - timedelta(days=5))
     assert status.of(mine.submission)[0].sentence == before
-    assert "by Dec. 6, 2026 at the latest" in before
+    assert "by 6 December 2026 at the latest" in before
 
 
 def test_what_a_release_under_way_holds_waits_no_more(use_policy: Callable[[str], None]) -> None:
