@@ -16,7 +16,12 @@ _RUN = """async ([names, body, argument]) => {
   const revive = (value) => {
     if (Array.isArray(value)) return value.map(revive);
     if (value === null || typeof value !== "object") return value;
-    if ("$bytes" in value) return Uint8Array.from(atob(value.$bytes), (c) => c.charCodeAt(0));
+    if ("$bytes" in value) {
+      const text = atob(value.$bytes);
+      const bytes = new Uint8Array(text.length);
+      for (let at = 0; at < bytes.length; at++) bytes[at] = text.charCodeAt(at);
+      return bytes;
+    }
     return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, revive(part)]));
   };
   const plain = (value) => {
