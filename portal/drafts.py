@@ -55,15 +55,14 @@ class Draft:
         """Open a hidden field.
 
         Raises:
-            BadDraftError: not signed by us.
+            BadDraftError: not signed by us, or by a version that asked other questions.
         """
         try:
             answers = signing.loads(text, salt=_SALT)
-        except (signing.BadSignature, ValueError, TypeError):
+            token, have = urlsafe_b64decode(answers["token"]), tuple(answers.get("have", ()))
+            draft = cls(**{**answers, "token": token, "have": have})
+        except (signing.BadSignature, ValueError, TypeError, KeyError):
             raise BadDraftError from None
-        answers["token"] = urlsafe_b64decode(answers["token"])
-        answers["have"] = tuple(answers.get("have", ()))
-        draft = cls(**answers)
         try:
             signing.loads(text, salt=_SALT, max_age=settings.DRAFT_SECONDS)
         except signing.SignatureExpired:

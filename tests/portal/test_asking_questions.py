@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
+from django.core import signing
 from django.test import Client
 from factories.asking import URL, answer, draft, text, to_check, to_note
 from hypothesis import given
@@ -38,6 +39,14 @@ def test_a_draft_comes_back_as_it_went_and_a_changed_one_does_not(sent: Draft) -
         if changed != sealed:
             with pytest.raises(BadDraftError):
                 Draft.read(changed)
+
+
+@pytest.mark.parametrize(
+    "answers", [["token", "private", URL, ""], {"ground": "private"}, {"token": "AA==", "x": 1}, "", 7]
+)
+def test_a_draft_of_another_version_starts_again(client: Client, answers: object) -> None:
+    sealed = signing.dumps(answers, salt="portal.drafts", compress=True)
+    assert "start again" in text(client.post("/en/ask/check/", {"draft": sealed}))
 
 
 @given(DRAFTS)
