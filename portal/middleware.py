@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -16,6 +16,7 @@ from django.middleware.csrf import CsrfViewMiddleware
 from django.shortcuts import render
 from django.urls import is_valid_path
 from django.utils import translation
+from django.utils.translation.trans_real import parse_accept_lang_header
 
 from portal.policy import current
 
@@ -35,14 +36,22 @@ def speak_the_language_of_the_address(get_response: GetResponse) -> GetResponse:
         with translation.override(named if named in offered else settings.LANGUAGE_CODE):
             response = get_response(request)
         if response.status_code == 404 and named is None and request.method in ("GET", "HEAD"):
-            wanted = translation.get_language_from_request(request)
-            language = wanted if wanted in offered else settings.LANGUAGE_CODE
-            if page := _in_language(request.path_info, language):
+            if page := _in_language(request.path_info, _wanted(request, offered)):
                 response = HttpResponseRedirect(page)
                 response["Vary"] = "Accept-Language"
         return response
 
     return middleware
+
+
+def _wanted(request: HttpRequest, offered: Sequence[str]) -> str:
+    """The offered language that the browser puts first, whatever the country; English where there is none.
+    No cookie is asked, as Django would."""
+    for named, _ in parse_accept_lang_header(request.headers.get("Accept-Language", "")):
+        language = named.split("-")[0]
+        if language in offered:
+            return language
+    return settings.LANGUAGE_CODE
 
 
 def _in_language(path: str, language: str) -> str | None:
