@@ -12,16 +12,16 @@
 from __future__ import annotations
 
 import logging
-from datetime import date, timedelta
+from datetime import timedelta
 
-from django.db import models, transaction
+from django.db import models
 from django.db.models import Max, Q
 
-from portal import indexes, matching
+from portal import indexes, matching, terms
 from portal.days import today
 from portal.models import Case, DatasetIndex, Event, Item, Match, SiteControl
-from portal.models.turns import Turn, take_turns
 from portal.policy import current
+from portal.review import move
 from takedown.errors import TakedownError
 from takedown.keys import keys
 
@@ -29,32 +29,20 @@ log = logging.getLogger(__name__)
 
 #: Stands in place of an erased address: an address may not be empty.
 ERASED = "-"
-#: How a match came to an item that is looked for again.
-LOOKED_AGAIN = "looked-again"
-#: Decided items that are looked for in one go.
-BATCH = 200
+#: Decided items that are looked for in one go, and items that are erased at once.
+BATCH, ERASED_AT_ONCE = 200, 5000
 
 
 def keep(item: Item) -> bool:
-    """Keep what was looked for in vain, and look again until ``last_day``. True when it is kept now."""
-    return bool(_not_found(item).update(keep_until=last_day()))
+    """Keep what was looked for in vain and look again, until ``terms.kept_until``. True when it is kept."""
+    with move():
+        return bool(_not_found(item).update(keep_until=terms.kept_until()))
 
 
 def stop_keeping(item: Item) -> bool:
     """Look no more; it is erased when it would have been without the choice. True when that is so now."""
-    return bool(_not_found(item).update(keep_until=None))
-
-
-def last_day() -> date:
-    """The day until which something is kept that is chosen to be kept today."""
-    return today() + timedelta(days=current().keep_days)
-
-
-def erased_on(item: Item) -> date:
-    """The first day on which what was looked for is erased."""
-    answered = item.answered or item.submission.received
-    unasked = answered + timedelta(days=current().not_found_days + 1)
-    return max(unasked, item.keep_until + timedelta(days=1)) if item.keep_until else max(unasked, today())
+    with move():
+        return bool(_not_found(item).update(keep_until=None))
 
 
 def forget() -> int:
@@ -63,9 +51,8 @@ def forget() -> int:
     answered = Q(answered__lt=last) | Q(answered=None, submission__received__lt=last)
     over = Q(keep_until=None) | Q(keep_until__lt=today())
     gone = Item.objects.filter(answered & over, state=Item.State.NOT_FOUND)
-    with transaction.atomic():
-        take_turns(Turn.DESK)
-        pks = list(gone.values_list("pk", flat=True)[:5000])
+    with move():
+        pks = list(gone.values_list("pk", flat=True)[:ERASED_AT_ONCE])
         SiteControl.objects.filter(item__in=pks).delete()
         these = Item.objects.filter(pk__in=pks)
         these.exclude(url="").update(url=ERASED)
@@ -93,8 +80,9 @@ def look_again(pk: int, after: int = 0) -> int | None:
         return None
     digest = _digest(index)
     if after == 0:
-        kept = Item.objects.filter(state=Item.State.NOT_FOUND, keep_until__gte=today())
-        kept.update(state=Item.State.READY)
+        with move():
+            kept = Item.objects.filter(state=Item.State.NOT_FOUND, keep_until__gte=today())
+            kept.update(state=Item.State.READY)
     removed = Item.objects.filter(state=Item.State.DECIDED, case_item__case__state=Case.State.REMOVED)
     items = list(removed.filter(pk__gt=after).order_by("pk").select_related("submission")[:BATCH])
     for item in items:
@@ -114,13 +102,12 @@ def _stay_down(item: Item, index: DatasetIndex) -> None:
         log.warning("item.not-looked-for", extra={"item": item.pk, "index": index.pk, "slug": error.slug})
         return
     sure = [one for one in found if one.hit.how not in matching.GUESSES]
-    with transaction.atomic():
-        take_turns(Turn.DESK)
+    with move():
         known = _known_keys(item)
         new = [one for one in sure if not set(keys(one.row, "address")) <= known]
         if new:
             again = _copy(item)
-            matching.store(again, new, since=today(), via=LOOKED_AGAIN)
+            matching.store(again, new, since=today(), via=Match.LOOKED_AGAIN)
             Event.record("item.found-again", again)
 
 

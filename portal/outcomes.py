@@ -56,7 +56,7 @@ def _listed(supports: QuerySet[Support]) -> tuple[dict[int, int], set[int]]:
         "entry", "since__seq", "since__state", "until", "until__state"
     )
     shown: dict[int, int] = {}
-    standing = set()
+    standing: set[int] = set()
     for entry, seq, since, until, ended in found:
         if since == Release.State.PUBLISHED and ended != Release.State.PUBLISHED:
             shown[entry] = max(shown.get(entry, 0), seq or 0)

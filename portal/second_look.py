@@ -7,8 +7,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
-
+from portal import terms
 from portal.days import today
 from portal.models import Case, CaseItem, Decision, Event, Item
 from portal.policy import current
@@ -44,11 +43,6 @@ def appeal(item: Item) -> bool:
     return True
 
 
-def last_day(decided: date) -> date:
-    """The last day on which a refusal can be appealed."""
-    return decided + timedelta(days=current().appeal_days)
-
-
 def _may_appeal(member: CaseItem) -> bool:
     """Whether the item's case was refused, for the first time, and not too long ago."""
     untouched = Item.objects.filter(pk=member.item_id, state=Item.State.DECIDED, appealed=None)
@@ -57,7 +51,7 @@ def _may_appeal(member: CaseItem) -> bool:
         member.case.state == Case.State.REFUSED
         and refusal is not None
         and refusal.confirmed is not None
-        and today() <= last_day(refusal.confirmed)
+        and today() <= terms.appeal_until(refusal.confirmed)
         and untouched.exists()
     )
 

@@ -12,7 +12,7 @@ from functools import cached_property
 
 from django.utils.formats import date_format
 
-from portal import answers, compared, control, keeping, messages, outcomes, second_look
+from portal import answers, compared, control, messages, outcomes, terms
 from portal.days import today
 from portal.models import Case, CaseItem, Decision, Item, Match, Submission
 from portal.outcomes import Outcome
@@ -68,7 +68,7 @@ class ItemStatus:
     def erased_on(self) -> date | None:
         """The day on which what was looked for is erased, unless it is kept by choice."""
         kept = self.name != "not-found" or self.item.keep_until
-        return None if kept else keeping.erased_on(self.item)
+        return None if kept else terms.erased_on(self.item)
 
     @property
     def kept_until(self) -> date | None:
@@ -90,7 +90,7 @@ class ItemStatus:
         decision = self.decision if self.name == "stays" and not self.item.appealed else None
         if decision is None or decision.confirmed is None or not answers.can_appeal(decision.answer):
             return None
-        last = second_look.last_day(decision.confirmed)
+        last = terms.appeal_until(decision.confirmed)
         return last if today() <= last else None
 
     @property
@@ -143,7 +143,7 @@ def _facts(submission: Submission, states: set[str]) -> _Facts:
     """Asked only where some item is in a state that needs it."""
     found_later: frozenset[int] = frozenset()
     if Item.State.IN_REVIEW in states:
-        later = Match.objects.filter(item__submission=submission, via=keeping.LOOKED_AGAIN)
+        later = Match.objects.filter(item__submission=submission, via=Match.LOOKED_AGAIN)
         found_later = frozenset(later.values_list("item", flat=True).distinct())
     if Item.State.DECIDED not in states:
         return _Facts(found_later=found_later)
@@ -191,7 +191,7 @@ def _in_review(item: Item, facts: _Facts) -> str:
     return "found-later" if item.answered or item.pk in facts.found_later else "found"
 
 
-_BY_STATE = {
+_BY_STATE: dict[str, str] = {
     Item.State.SEALED: "received",
     Item.State.READY: "checking",
     Item.State.NOT_FOUND: "not-found",

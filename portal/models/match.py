@@ -17,6 +17,9 @@ class Match(models.Model):
     publishes, so swapping the index between match and decision changes nothing.
     """
 
+    #: ``via`` of what was found when a later index was looked through.
+    LOOKED_AGAIN = "looked-again"
+
     item = models.ForeignKey(Item, models.CASCADE, related_name="matches")
     index = models.ForeignKey(DatasetIndex, models.PROTECT, related_name="matches")
     row = models.BigIntegerField()

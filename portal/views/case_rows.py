@@ -6,7 +6,6 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from portal import indexes
-from portal.keeping import LOOKED_AGAIN
 from portal.matching import GUESSES
 from portal.models import Case, DatasetIndex, Item, Match
 from takedown.errors import TakedownError
@@ -30,7 +29,7 @@ _VIA = {
     "same-address": "through another row with this address",
     "same-file": "through another row with this file",
     "same-picture": "through another row with this picture",
-    LOOKED_AGAIN: "found when a later index was looked through",
+    Match.LOOKED_AGAIN: "found when a later index was looked through",
 }
 
 

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
-from portal import intake, keeping, messages, proofs, status
+from portal import intake, messages, proofs, status, terms
 from portal.models import Item, Submission
 from portal.policy import current
 from portal.said import sentence
@@ -109,7 +109,7 @@ def show_status(
         stage=stage if stage in stages else "",
         not_found=sum(one.name == "not-found" and not one.item.keep_until for one in every),
         some_not_found=any(one.name == "not-found" for one in every),
-        keep_until=keeping.last_day(),
+        keep_until=terms.kept_until(),
         told=_told(told),
         repository=request.build_absolute_uri(reverse("blocklist-start")).rstrip("/") if told else "",
         prove_page=bool(told) and (settings.REPOSITORY / "prove.html").is_file(),

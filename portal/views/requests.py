@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from portal import lanes, message_keys, messages, replies
 from portal.answers import QUESTIONS
-from portal.models import Item, Submission
+from portal.models import Item, Message, Submission
 from portal.policy import current
 from portal.review import ReviewError
 from portal.views.staff import person, staff_page, staff_render
@@ -31,9 +31,13 @@ class Thread:
 
 
 def threads(submissions: Iterable[Submission]) -> list[Thread]:
-    """A thread for each submission, in the order of their first item in the case."""
+    """A thread for each submission, in their order; read from the database at once."""
     distinct = {submission.pk: submission for submission in submissions}
-    return [Thread(one, messages.for_desk(one.messages.all())) for one in distinct.values()]
+    opened: dict[int, list[messages.Opened]] = {pk: [] for pk in distinct}
+    written = list(Message.objects.filter(submission__in=distinct).defer("for_person"))
+    for message, one in zip(written, messages.for_desk(written), strict=True):
+        opened[message.submission_id].append(one)
+    return [Thread(submission, opened[pk]) for pk, submission in distinct.items()]
 
 
 @staff_page("review_case")

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
-from portal import keeping, message_keys, messages, review, second_look
+from portal import keeping, message_keys, messages, review, second_look, terms
 from portal import status as item_status
 from portal.models import Item, Submission
 from portal.views.holder import item_of, show_status, with_words
@@ -82,7 +82,7 @@ def keep(request: HttpRequest, words: Receipt, submission: Submission) -> HttpRe
         "We keep %(count)s items, and look again until %(day)s whenever the dataset grows.",
         kept,
     )
-    done = text % {"count": kept, "day": date_format(keeping.last_day(), "DATE_FORMAT")} if kept else ""
+    done = text % {"count": kept, "day": date_format(terms.kept_until(), "DATE_FORMAT")} if kept else ""
     return show_status(request, words, submission, done=done)
 
 

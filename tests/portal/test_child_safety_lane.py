@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from io import StringIO
 
 import pytest
+from django.contrib.auth.models import Group
+from django.core.management import call_command
 from django.test import Client
 from holders import Holder, holds, text_of
 
@@ -110,3 +113,12 @@ def test_the_role_alone_opens_no_desk(db: None, client: Client) -> None:
 def test_the_people_of_a_trial_have_both_roles() -> None:
     assert {name for name, roles in PEOPLE.items() if "child safety" in roles} == {"ada", "ben"}
     assert all(role in ROLES for roles in PEOPLE.values() for role in roles)
+
+
+def test_one_person_is_invited_with_several_roles(db: None) -> None:
+    for role in ROLES:
+        Group.objects.get_or_create(name=role)
+    said = StringIO()
+    call_command("invite", "dora", "reviewer", "child safety", stdout=said)
+    assert said.getvalue().startswith("dora may sign in as reviewer and child safety with: ")
+    assert set(User.objects.get().groups.values_list("name", flat=True)) == {"reviewer", "child safety"}

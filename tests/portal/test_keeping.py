@@ -12,7 +12,7 @@ import pytest
 from django.test import Client
 from holders import Holder, holds
 
-from portal import indexes, keeping, review, tasks
+from portal import indexes, keeping, review, tasks, terms
 from portal.days import today
 from portal.models import Case, CaseItem, DatasetIndex, Decision, Event, Item, Match, SiteControl, User
 from portal.policy import current
@@ -150,7 +150,7 @@ def test_the_day_of_erasing_is_said_and_kept(
     holder = holds(client, NOWHERE).work()
     until = None if keep_until is None else _days(keep_until)
     Item.objects.update(answered=_days(answered), keep_until=until)
-    assert keeping.erased_on(holder.item) == _days(erased)
+    assert terms.erased_on(holder.item) == _days(erased)
 
 
 def test_what_is_kept_is_found_when_the_index_grows_and_has_deadlines_of_its_own(
@@ -203,7 +203,7 @@ def test_new_rows_of_what_was_removed_go_to_people_and_the_decision_stays(
     assert again.url == first.url
     case = CaseItem.objects.get(item=again).case
     assert (case.state, case.target) == (Case.State.OPEN, today() + timedelta(days=1))
-    assert list(again.matches.values_list("via", flat=True)) == [keeping.LOOKED_AGAIN]
+    assert list(again.matches.values_list("via", flat=True)) == [Match.LOOKED_AGAIN]
     assert Decision.objects.get() == before
     assert Event.objects.filter(action="item.found-again").count() == 1
     seen = holder.sees()
