@@ -36,12 +36,20 @@ def speak_the_language_of_the_address(get_response: GetResponse) -> GetResponse:
         with translation.override(named if named in offered else settings.LANGUAGE_CODE):
             response = get_response(request)
         if response.status_code == 404 and named is None and request.method in ("GET", "HEAD"):
-            if page := _in_language(request.path_info, _wanted(request, offered)):
-                response = HttpResponseRedirect(page)
-                response["Vary"] = "Accept-Language"
+            response = _lead_to_language(request, offered) or response
         return response
 
     return middleware
+
+
+def _lead_to_language(request: HttpRequest, offered: Sequence[str]) -> HttpResponse | None:
+    """To the same address under the reader's language, if there is a page."""
+    page = _in_language(request.path_info, _wanted(request, offered))
+    if page is None:
+        return None
+    response = HttpResponseRedirect(page)
+    response["Vary"] = "Accept-Language"
+    return response
 
 
 def _wanted(request: HttpRequest, offered: Sequence[str]) -> str:
