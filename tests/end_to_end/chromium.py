@@ -1,8 +1,9 @@
-"""A window of a real Chromium that has JavaScript switched off and remembers what the pages did.
+"""A window of a real Chromium, with JavaScript switched off or on, that remembers what the pages did.
 
-Playwright can still ask the page questions: that goes through the debugger, not through the page's scripts.
-``look`` is called once on every page. It checks the rules that hold for all pages and, when the environment
-variable SCREENSHOTS names a folder, saves what the page looks like at this width.
+Playwright can ask a page questions in both: that goes through the debugger, not through the page's scripts.
+``look`` is called once on every page. It checks the rules that hold for all pages, with axe too where scripts
+run. Of a page that it is told a name for, it saves what it looks like at each width, when the environment
+variable SCREENSHOTS names a folder.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import accessible
 import page_rules
 from desk import Desk, wait_for
 from PIL import Image
@@ -35,6 +37,9 @@ NAMES = ("chromium", "chromium-browser", "google-chrome")
 WIDTHS = (320, 1280)
 HEIGHT = 720
 COLOURS = 64  # of a saved screenshot
+#: What the browser notes and is meant: that it forgot the pages of the form when the receipt came; and that a
+#: page came with 404 or 422, which ``look`` compares. A file that is missing is caught in _on_response.
+NOTED = ("Clear-Site-Data header on", "Failed to load resource: the server responded")
 
 
 def find() -> str | None:
@@ -49,17 +54,20 @@ def launch(playwright: Playwright, path: str) -> Browser:
 class Window:
     """One person's window: a page with cookies of its own."""
 
-    def __init__(self, browser: Browser, desk: Desk, widths: Sequence[int] = WIDTHS) -> None:
+    def __init__(
+        self, browser: Browser, desk: Desk, widths: Sequence[int] = WIDTHS, scripts: bool = False
+    ) -> None:
         """Every page is looked at in all widths; what is done on it is done in the last one."""
         self.desk = desk
         self.widths = widths
+        self.scripts = scripts
         self.context = browser.new_context(
-            java_script_enabled=False,
+            java_script_enabled=scripts,
             viewport={"width": widths[-1], "height": HEIGHT},
             locale="en-GB",
             reduced_motion="reduce",
         )
-        self.context.set_default_timeout(10_000)
+        self.context.set_default_timeout(20_000)
         self.page = self.context.new_page()
         self.status = 0
         self.requested: list[str] = []
@@ -67,6 +75,7 @@ class Window:
         self.page.on("request", self._on_request)
         self.page.on("response", self._on_response)
         self.page.on("console", self._on_console)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
     def close(self) -> None:
         self.context.close()
@@ -78,6 +87,11 @@ class Window:
         """Press the first button that begins with these words, and wait for the answer."""
         with self.page.expect_navigation(wait_until="load"):
             self.button(label, within).click()
+
+    def submit(self, selector: str) -> None:
+        """Press the first thing of a CSS selector in the main part, and wait for the page that follows."""
+        with self.page.expect_navigation(wait_until="load"):
+            self.page.locator("main").locator(selector).first.click()
 
     def button(self, label: str, within: str = "main") -> Locator:
         return self.page.locator(within).locator("button").filter(has_text=label).first
@@ -104,23 +118,40 @@ class Window:
         """What has the focus: its tag, its class, its name for a person, and more."""
         return page_rules.active(self.page)
 
-    def tab_to(self, name: str) -> None:
-        """Press Tab until the element whose name begins so has the focus."""
+    def tab_to(self, selector: str) -> None:
+        """Press Tab until an element of a CSS selector has the focus."""
         for _ in range(page_rules.MOST_STOPS):
             self.page.keyboard.press("Tab")
-            if self.active()["name"].startswith(name):
+            if self.page.evaluate("selector => document.activeElement.matches(selector)", selector):
                 return
-        raise AssertionError(f"Tab never reaches {name!r} on {self.page.url}")
+        raise AssertionError(f"Tab never reaches {selector!r} on {self.page.url}")
 
-    def look(self, name: str, status: int = 200) -> None:
+    def type_into(self, selector: str, text: str) -> None:
+        """Reach a field with Tab and type; Enter is a new line."""
+        self.tab_to(selector)
+        self.page.keyboard.type(text)
+
+    def press_key(self, selector: str, key: str = "Enter") -> None:
+        """Reach a button or a link with Tab, press it with a key, and wait for the page that follows."""
+        self.tab_to(selector)
+        with self.page.expect_navigation(wait_until="load"):
+            self.page.keyboard.press(key)
+
+    def switch(self, language: str) -> None:
+        """Read the same page in another language."""
+        with self.page.expect_navigation(wait_until="load"):
+            self.page.locator(f".languages [lang={language}]").click()
+
+    def look(self, name: str = "", status: int = 200) -> None:
         """Check everything that holds for every page; keep pictures of it if asked to. Moves the focus."""
         self.page.wait_for_load_state("load")
-        where = f"{name} ({self.page.url})"
+        where = f"{name} ({self.page.url}, scripts {'on' if self.scripts else 'off'})"
         assert self.status == status, where
         for width in self.widths:
             self.page.set_viewport_size({"width": width, "height": HEIGHT})
-            self._keep(f"{name}-{width}")
+            self._keep(name and f"{name}-{width}")
             found = page_rules.faults(self.page)
+            found += accessible.violations(self.page) if self.scripts else []
             assert not found, f"{where}, {width} px wide: {found}"
         found = page_rules.walk(self.page)
         assert not found, f"{where}: {found}"
@@ -141,7 +172,7 @@ class Window:
 
     def _keep(self, name: str) -> None:
         folder = os.environ.get("SCREENSHOTS")
-        if not folder:
+        if not folder or not name:
             return
         # A test runs in a folder of its own, with a name that differs each time: show a steady one.
         self.page.evaluate(_RENAME, [str(self.desk.folder), "/srv/takedown"])
@@ -160,9 +191,7 @@ class Window:
             self.complaints.append(f"{response.status} {response.url}")
 
     def _on_console(self, message: ConsoleMessage) -> None:
-        # The browser also notes that a page came with 404 or 422. Those are meant; ``look`` compares them.
-        # The note's address is the page's; a file that is missing is caught in _on_response.
-        if not message.text.startswith("Failed to load resource: the server responded"):
+        if not message.text.startswith(NOTED):
             self.complaints.append(f"{message.type}: {message.text}")
 
 

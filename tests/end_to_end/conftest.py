@@ -1,15 +1,19 @@
-"""Desks for the walk: embedded, and on PostgreSQL with Redis where both answer."""
+"""Desks for the walk: embedded, and on PostgreSQL with Redis where both answer; one to open in a browser."""
 
 from __future__ import annotations
 
+import json
 import secrets
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from desk import ROOT, Desk
 from factories import services
@@ -44,6 +48,59 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder / "index" / "sample-pictures", [folder / "sample" / "pictures"], name="sample-pictures"
     )
     return folder
+
+
+@pytest.fixture(scope="session")
+def trial(tmp_path_factory: pytest.TempPathFactory, drawn: Path) -> Iterator[Desk]:
+    """One embedded desk for all tests in a browser; each asks for rows of its own (``fresh``)."""
+    made = Desk(tmp_path_factory.mktemp("trial"))
+    made.reuse(drawn)
+    try:
+        made.start("up")
+        yield made
+    finally:
+        made.stop()
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the sample whose picture stands there once: its address, the SHA-256 of its file."""
+
+    url: str
+    sha256: str
+
+
+@pytest.fixture(scope="session")
+def fresh(drawn: Path) -> Callable[[], Row]:
+    """Gives a row that no other test asks for: what one asks and two people decide is no news to the next."""
+    told = json.loads((drawn / "sample" / "try" / "expected.json").read_text())
+    taken = {one["url"] for one in [*told["files"], *told["addresses"]]}
+    files = sorted((drawn / "sample" / "pictures").glob("*.parquet"))
+    rows = [row for file in files for row in pq.read_table(file).to_pylist() if row["sha256"]]
+    plain = [row for row in rows if row["url"].endswith(".jpg") and row["url"] not in taken]
+    left = iter(plain[4:])  # the first four have copies, or versions in other sizes
+
+    def give() -> Row:
+        row = next(left)
+        return Row(row["url"], row["sha256"])
+
+    return give
+
+
+@pytest.fixture(scope="module")
+def open_window(trial: Desk) -> Iterator[Callable[..., Any]]:
+    """Opens windows of a real Chromium (see ``chromium.Window``); all are closed at the end."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    import chromium  # needs playwright
+
+    if chromium.find() is None:
+        pytest.skip(f"no browser is installed: none of {', '.join(chromium.NAMES)} is on the path")
+    with ExitStack() as stack:
+        playwright = stack.enter_context(sync_api.sync_playwright())
+        browser = stack.enter_context(chromium.launch(playwright, str(chromium.find())))
+        yield lambda *widths, scripts=False: chromium.Window(
+            browser, trial, widths or chromium.WIDTHS, scripts=scripts
+        )
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """Rules that every page keeps, measured in the browser.
 
-1. The page has a language, a title, one first heading, and every identifier once.
+1. The page says its language, the one that its address begins with, and has a title, one first heading, and
+   every identifier once. Scripts and styles are files of its own host.
 2. Nothing scrolls sideways, at 320 CSS pixels either (WCAG 1.4.10).
 3. Every field has a label, every button and link a name (WCAG 3.3.2, 4.1.2).
 4. Tab reaches everything that can be pressed or filled in, and each stop is seen (WCAG 2.1.1, 2.4.7).
@@ -45,8 +46,9 @@ def active(page: Page) -> dict[str, Any]:
 
 
 _HELPERS = """
-  const named = element => (element.getAttribute('aria-label')
-    || [...(element.labels || [])].map(label => label.innerText).join(' ') || element.innerText || '').trim();
+  const labelled = element => (element.getAttribute('aria-label')
+    || [...(element.labels || [])].map(label => label.innerText).join(' ')).trim();
+  const named = element => labelled(element) || (element.innerText || element.textContent).trim();
   const told = element => {
     const style = getComputedStyle(element);
     return {tag: element.tagName, id: element.id, class: element.className, name: named(element),
@@ -59,7 +61,8 @@ _STILL = f"""() => {{
   {_HELPERS}
   const found = [];
   const all = selector => [...document.querySelectorAll(selector)];
-  if (document.documentElement.lang !== 'en') found.push('no language');
+  const language = location.pathname.match(/^\\/([a-z]{{2}})\\//)?.[1] || 'en';
+  if (document.documentElement.lang !== language) found.push('not said to be in ' + language);
   if (!document.title.trim()) found.push('no title');
   if (all('h1').length !== 1) found.push(all('h1').length + ' first headings');
   if (all('main').length !== 1) found.push('no main part');
@@ -68,14 +71,17 @@ _STILL = f"""() => {{
   const ids = all('[id]').map(element => element.id);
   for (const id of ids.filter((id, at) => ids.indexOf(id) !== at)) found.push('twice: #' + id);
   for (const element of all('input:not([type=hidden]), textarea, select'))
-    if (!named(element)) found.push('no label: ' + element.name);
+    if (!labelled(element)) found.push('no label: ' + element.name);
   for (const element of all('button, a')) if (!named(element)) found.push('no name: ' + element.outerHTML);
   for (const element of all('[aria-describedby], [aria-labelledby]'))
     for (const id of ((element.getAttribute('aria-describedby') || '') + ' '
         + (element.getAttribute('aria-labelledby') || '')).split(' ').filter(Boolean))
       if (!ids.includes(id)) found.push('described by nothing: #' + id);
-  for (const element of all('script, iframe, object, embed, [onclick], [style]'))
+  for (const element of all('script:not([src]), iframe, object, embed, [onclick], [style]'))
     found.push('not plain HTML: ' + element.outerHTML);
+  for (const element of all('script[src], link[href], img[src]'))
+    if (new URL(element.src || element.href).origin !== location.origin)
+      found.push('from elsewhere: ' + element.outerHTML);
   return found;
 }}"""
 

@@ -12,13 +12,31 @@ from visitor import Page, Visitor
 FROM_CASE = re.compile(r"/desk/case/(\d+)/")
 
 
+def fill(
+    visitor: Visitor,
+    addresses: Sequence[str] = (),
+    pictures: bool = False,
+    fingerprints: Sequence[str] = (),
+    site: str = "",
+    reason: str = "private",
+    note: str = "",
+) -> Page:
+    """Walk the public form to its last page, by the questions that follow from what there is."""
+    told = {"addresses": "\n".join(addresses), "fingerprints": "\n".join(fingerprints), "site": site}
+    have = [name for name, given in (told | {"pictures": pictures}).items() if given]
+    page = visitor.press(visitor.get("/en/ask/"), "Continue", ground=reason)
+    page = visitor.press(page, "Continue", have=have)
+    for name, given in told.items():
+        if given:
+            page = visitor.press(page, "Continue", **{name: given})
+    return visitor.press(page, "Continue", note=note)
+
+
 def send(
     visitor: Visitor, addresses: Sequence[str] = (), pictures: Sequence[Path] = (), reason: str = "private"
 ) -> tuple[Page, Page]:
     """Walk the public form to its end. The last form page and the receipt's page."""
-    why = visitor.get("/en/ask/")
-    what = visitor.press(why, "Continue", ground=reason)
-    check = visitor.press(what, "Continue", addresses="\n".join(addresses), note="")
+    check = fill(visitor, addresses, bool(pictures), reason=reason)
     files = [("pictures", picture.name, picture.read_bytes()) for picture in pictures]
     return check, visitor.press(check, "Send the request", files)
 
@@ -53,6 +71,28 @@ def sign_in(desk: Desk, name: str) -> Visitor:
 
 def waiting_cases(reviewer: Visitor) -> list[str]:
     return list(dict.fromkeys(FROM_CASE.findall(reviewer.get("/desk/cases/").html)))
+
+
+def case_about(reviewer: Visitor, text: str) -> str:
+    """The case whose page has a text, such as an address that was asked about; the newest first."""
+    for case in sorted(waiting_cases(reviewer), key=int, reverse=True):
+        if text in reviewer.get(f"/desk/case/{case}/").text:
+            return case
+    raise AssertionError(f"no case about {text!r}")
+
+
+def refuse(reviewer: Visitor, case: str, answer: str) -> None:
+    after = reviewer.press(reviewer.get(f"/desk/case/{case}/"), "Refuse", answer=answer)
+    assert "Refused" in after.text, after.text
+
+
+def write(reviewer: Visitor, case: str, text: str, question: str = "") -> None:
+    """A message to the person of a case; with the name of a question the case waits for the answer."""
+    request = re.search(r"/desk/request/\d+/", reviewer.get(f"/desk/case/{case}/").html)
+    assert request, case
+    page = reviewer.get(request.group())
+    after = reviewer.press(page, "Send", text=text, **({"question": question, "item": 1} if question else {}))
+    assert text in after.text, after.text
 
 
 def remove(proposer: Visitor, approver: Visitor, case: str, scope: str) -> None:

@@ -2,99 +2,62 @@
 
 Every page is looked at once (``Window.look``). To make the pictures in docs/screenshots anew:
 
-    SCREENSHOTS=docs/screenshots .venv/bin/python -m pytest tests/end_to_end/test_browser.py
+    SCREENSHOTS=docs/screenshots .venv/bin/python -m pytest tests/end_to_end -m browser
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from desk import Desk, wait_for
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
-import chromium  # noqa: E402 - after the check that playwright is there
-from chromium import WIDTHS, Window  # noqa: E402
+import asking
+from asking import CONTINUE, SEND, Answers
+from chromium import WIDTHS, Window
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
-REASON = "It is private or medical"
-WORDS = ".words li"
 Open = Callable[..., Window]
-
-
-@pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    """One embedded desk for all tests here; each asks for addresses of its own."""
-    if chromium.find() is None:
-        pytest.skip(f"no browser is installed: none of {', '.join(chromium.NAMES)} is on the path")
-    made = Desk(tmp_path_factory.mktemp("browser"))
-    try:
-        made.start("up")
-        yield made
-    finally:
-        made.stop()
-
-
-@pytest.fixture(scope="module")
-def open_window(desk: Desk) -> Iterator[Open]:
-    """Opens windows; all are closed at the end."""
-    with ExitStack() as stack:
-        playwright = stack.enter_context(sync_api.sync_playwright())
-        browser = stack.enter_context(chromium.launch(playwright, str(chromium.find())))
-        yield lambda *widths: Window(browser, desk, widths or WIDTHS)
-
-
-def _addresses(desk: Desk) -> list[str]:
-    return (desk.var / "sample" / "try" / "addresses.txt").read_text().split()
-
-
-def _fill(window: Window, addresses: list[str], note: str = "") -> None:
-    """The form up to its last page."""
-    window.go("/en/ask/")
-    window.page.get_by_label(REASON).check()
-    window.press("Continue")
-    window.page.get_by_label("Web addresses").fill("\n".join(addresses))
-    window.page.get_by_label("Anything we should know").fill(note)
-    window.press("Continue")
-
-
-def _send(window: Window, addresses: list[str]) -> list[str]:
-    """The whole form; the words of the receipt."""
-    _fill(window, addresses)
-    window.press("Send the request")
-    return window.page.locator(WORDS).all_inner_texts()
+Fresh = Callable[[], Any]
+#: Pages that only tell: how a picture of each is called -> its address.
+TOLD = {
+    "start": "",
+    "about": "about/",
+    "privacy": "privacy/",
+    "releases": "releases/",
+    "accessibility": "accessibility/",
+    "help": "help/",
+    "help-under-18": "under-18/",
+    "report-before-the-first-month": "report/",
+}
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_a_person_asks_and_takes_back(desk: Desk, open_window: Open, width: int) -> None:
+def test_a_person_asks_and_takes_back(trial: Desk, open_window: Open, fresh: Fresh, width: int) -> None:
     window = open_window(width)
-    page, tries = window.page, desk.var / "sample" / "try"
-    window.go("/en/")
-    window.look("start")
-    page.get_by_role("link", name="Start", exact=True).click()
-    window.look("reason")
-    page.get_by_label(REASON).check()
-    window.press("Continue")
-    window.look("addresses")
-    page.get_by_label("Web addresses").fill("\n".join(_addresses(desk)[:2]))
-    page.get_by_label("Anything we should know").fill("It shows a letter with my diagnosis.")
-    window.press("Continue")
-    window.look("check")
-    page.get_by_label("Pictures").set_input_files([tries / "mirrored.jpg", tries / "half-size.jpg"])
-    window.press("Send the request")
-    window.look("receipt")
-    words = page.locator(WORDS).all_inner_texts()
-    assert len(words) == 8
+    page, tries = window.page, trial.var / "sample" / "try"
+    given = Answers(
+        addresses=[fresh().url, fresh().url],
+        pictures=[tries / "mirrored.jpg", tries / "half-size.jpg"],
+        fingerprints=[fresh().sha256],
+        site="pictures.example",
+        note="It shows a letter with my diagnosis.",
+    )
+    for name in asking.walk(window, "en", given):
+        window.look(name)
+    words = asking.words(window)
 
     page.get_by_role("link", name="Check a request").click()
     window.look("words")
     page.get_by_label("The eight words").fill(", ".join(words).upper())
     window.press("Continue")
-    wait_for("all four found", lambda: window.found() == 4)
+    wait_for("all five found", lambda: window.found() == 5)
+    assert page.locator(".badge", has_text="Waiting for proof").count() == 1
     window.look("status")
     assert not any(word in page.url for word in words)
 
@@ -102,18 +65,28 @@ def test_a_person_asks_and_takes_back(desk: Desk, open_window: Open, width: int)
     window.look("take-back")
     window.press("Yes, take it back")
     assert "You took this back." in window.text()
-    assert window.found() == 3
+    assert window.found() == 4
     window.look("taken-back")
     window.close()
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_pages_beside_the_way(open_window: Open, width: int) -> None:
-    window = open_window(width)
-    window.go("/en/ask/")
-    window.page.get_by_label("someone under 18").check()
-    window.press("Continue")
-    window.look("help-under-18")
+def test_pages_beside_the_way(open_window: Open, fresh: Fresh) -> None:
+    window = open_window()
+    for name, path in TOLD.items():
+        window.go(f"/en/{path}")
+        window.look(name)
+    window.go("/en/under-18/report/")
+    window.look("under-18-report")
+    window.submit("button.button")
+    window.look("problem-under-18", status=422)
+    window.page.locator("#addresses").fill("https://never-opened.example/1.jpg")
+    window.submit("button.button")
+    window.look("under-18-sent")
+    window.go("/en/look/")
+    window.look("look")
+    window.page.locator("#addresses").fill(f"{fresh().url}\nhttps://nowhere.example/1.jpg")
+    window.submit("form[action$='/look/'] button.button")
+    window.look("look-answer")
     window.go("/nowhere/")
     window.look("not-found", status=404)
     window.close()
@@ -125,7 +98,7 @@ def _follow_problem(window: Window) -> None:
     assert window.active()["tag"] in {"INPUT", "TEXTAREA"}
 
 
-def _check_problem(window: Window, field: str, sentence: str) -> None:
+def _check_problem(window: Window, field: str, name: str, sentence: str = "") -> None:
     """The summary has the focus and leads to the field, which says the same and points to it."""
     summary = window.page.locator(".problems")
     wait_for("the focus on the summary", lambda: window.active()["class"] == "problems", 5)
@@ -134,167 +107,94 @@ def _check_problem(window: Window, field: str, sentence: str) -> None:
     assert sentence in window.page.locator(f"#{field}-wrong").inner_text()
     assert window.page.locator(f"[aria-describedby~={field}-wrong]").count() == 1
     assert window.page.title().startswith("Error: ")
+    window.look(name, status=window.status)
+    _follow_problem(window)
 
 
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("scripts", [False, True], ids=["plain", "scripts"])
 def test_problems_are_said_where_they_are_and_nothing_typed_is_lost(
-    desk: Desk, open_window: Open, width: int
+    open_window: Open, fresh: Fresh, scripts: bool
 ) -> None:
-    window = open_window(width)
-    page, good = window.page, _addresses(desk)[0]
-    window.go("/en/ask/")
-    window.press("Continue")
-    _check_problem(window, "ground", "Choose the reason that fits best.")
-    window.look("problem-reason", status=422)
-    _follow_problem(window)
-
-    _fill(window, [good, "javascript:alert(1)"], note="A note.")
-    _check_problem(window, "addresses", "2")
-    window.look("problem-address", status=422)
-    _follow_problem(window)
-    assert page.get_by_label("Anything we should know").input_value() == "A note."
-    assert page.get_by_label("Web addresses").input_value().split() == [good, "javascript:alert(1)"]
-
-    page.get_by_label("Web addresses").fill(good)
-    window.press("Continue")
+    window = open_window(scripts=scripts)
+    page, good = window.page, fresh().url
+    wrong = {
+        "where": ("addresses", f"{good}\njavascript:alert(1)", "2"),
+        "fingerprints": ("fingerprints", "not a digest", "1"),
+        "site": ("site", "no site", ""),
+        "note": ("note", "x" * 501, "1 character too long"),
+    }
     disguised = {"name": "holiday.png", "mimeType": "image/png", "buffer": b"<!doctype html><p>Hello"}
-    page.get_by_label("Pictures").set_input_files([disguised])
-    window.press("Send the request")
-    _check_problem(window, "pictures", "")
-    window.look("problem-picture", status=422)
-    _follow_problem(window)
-    assert all(kept in window.text() for kept in (REASON, good, "A note."))
-
+    given = Answers(
+        addresses=[good],
+        fingerprints=["ef" * 16],
+        site="pictures.example",
+        pictures=[Path("none")],
+        note="A note.",
+    )
+    for name in asking.walk(window, "en", given):
+        if name == "why":
+            window.submit(CONTINUE)
+            _check_problem(window, "ground", "problem-why", "Please choose one of the reasons.")
+        elif name == "have":
+            window.submit(CONTINUE)
+            _check_problem(window, "have", "problem-have", "Choose at least one")
+        elif name in wrong:
+            field, typed, sentence = wrong[name]
+            page.locator(f"#{field}").fill(typed)
+            window.submit(CONTINUE)
+            _check_problem(window, field, f"problem-{name}", sentence)
+            assert page.locator(f"#{field}").input_value() == typed
+        elif name == "check":
+            break
+    if scripts:
+        page.locator("[data-device-instead]").click()
+    page.locator("#pictures").set_input_files([disguised])
+    window.submit(SEND)
+    assert window.status == 422
+    if not scripts:
+        _check_problem(window, "pictures", "problem-pictures")
+    else:
+        window.look(status=422)
+    assert all(kept in window.text() for kept in (good, "ef" * 16, "pictures.example", "A note."))
     page.get_by_role("button", name="Change the reason").click()
-    assert page.get_by_label(REASON).is_checked()
+    assert page.locator("input[name=ground][value=private]").is_checked()
+    window.close()
 
+
+def test_a_note_that_seems_to_name_someone_is_asked_about_once(open_window: Open) -> None:
+    window = open_window(scripts=True)
+    given = Answers(addresses=["https://nowhere.example/1.jpg"], note="Write to ann@mail.example, please.")
+    for name in asking.walk(window, "en", given):
+        if name == "note":
+            window.page.locator("#note").fill(given.note)
+            window.submit(CONTINUE)
+            assert window.active()["id"] == "warned"
+            assert "There seems to be an e-mail address in it." in window.text()
+            assert window.page.locator("#note").input_value() == given.note
+            window.look("note-warned")
+        elif name == "check":
+            assert given.note in window.text()
+    assert window.page.locator(asking.WORDS).count() == 8
+    window.close()
+
+
+def test_words_that_open_nothing_are_asked_for_again(open_window: Open) -> None:
+    window = open_window()
     window.go("/en/status/")
-    page.get_by_label("The eight words").fill("these are not the words")
+    window.page.locator("#words").fill("these are not the words")
     window.press("Continue")
-    _check_problem(window, "words", "")
-    assert page.get_by_label("The eight words").input_value() == "these are not the words"
-    window.look("problem-words", status=window.status)
-    _follow_problem(window)
+    assert window.page.locator("#words").input_value() == "these are not the words"
+    _check_problem(window, "words", "problem-words")
     window.close()
 
 
-def test_the_keyboard_is_enough(desk: Desk, open_window: Open) -> None:
+def test_the_receipt_is_saved_as_a_text_file(open_window: Open, fresh: Fresh) -> None:
     window = open_window()
-    keyboard = window.page.keyboard
-    window.go("/en/")
-    keyboard.press("Tab")
-    assert window.active()["name"] == "Skip to the content"
-    assert (window.page.locator(".skip").bounding_box() or {"x": -1})["x"] >= 0
-    keyboard.press("Enter")
-    keyboard.press("Tab")
-    assert window.active()["name"] == "Start"
-    with window.page.expect_navigation():
-        keyboard.press("Enter")
-
-    window.tab_to(REASON)
-    for key in ("Space", "ArrowDown", "ArrowUp"):
-        keyboard.press(key)
-    assert window.page.get_by_label(REASON).is_checked()
-    window.tab_to("Continue")
-    with window.page.expect_navigation():
-        keyboard.press("Enter")
-
-    window.tab_to("Web addresses")
-    keyboard.type(_addresses(desk)[2])
-    window.tab_to("Anything we should know")
-    keyboard.type("Typed by hand.")
-    window.tab_to("Continue")
-    with window.page.expect_navigation():
-        keyboard.press("Space")
-
-    window.tab_to("Pictures")
-    window.page.get_by_label("Pictures").set_input_files([desk.var / "sample" / "try" / "grey.png"])
-    window.tab_to("Send the request")
-    with window.page.expect_navigation():
-        keyboard.press("Enter")
-    assert window.page.locator(WORDS).count() == 8
-    window.close()
-
-
-def test_the_receipt_is_saved_as_a_text_file(desk: Desk, open_window: Open) -> None:
-    window = open_window()
-    words = _send(window, [_addresses(desk)[3]])
+    words = asking.send(window, "en", Answers(addresses=[fresh().url]))
     with window.page.expect_download() as started:
         window.button("Save as a text file").click()
     assert started.value.suggested_filename == "words.txt"
-    assert Path(started.value.path()).read_text() == " ".join(words) + "\n"
+    assert Path(started.value.path()).read_text().startswith(" ".join(words) + "\n")
     assert not any(word in url for word in words for url in window.requested if len(word) > 4)
-    assert window.page.locator(WORDS).count() == 8  # the page with the words is still there
+    assert asking.words(window) == words  # the page with the words is still there
     window.close()
-
-
-def _sign_in(window: Window, name: str) -> Window:
-    window.go("/desk/")
-    window.page.get_by_label("Name").fill(name)
-    window.page.get_by_label("Password").fill(window.desk.logins()[name])
-    window.press("Sign in")
-    assert f"Sign out {name}" in window.page.locator("header").inner_text()
-    return window
-
-
-def test_two_people_decide_and_a_third_publishes(desk: Desk, open_window: Open) -> None:
-    person, ada, ben, mara = (open_window() for _ in range(4))
-    _send(person, [_addresses(desk)[4]])
-    person.press("See how it stands")
-    person.look_again("Look again", "We found rows")
-
-    ada.go("/desk/")
-    ada.look("sign-in")
-    ada.page.get_by_label("Name").fill("ada")
-    ada.page.get_by_label("Password").fill("not her password")
-    ada.press("Sign in")
-    assert "There is a problem" in ada.text()
-    ada.look("problem-sign-in")
-    _sign_in(ada, "ada").look("queue")
-    case = _open_newest_case(ada)
-    ada.look("case")
-    ada.page.get_by_label("Reason (for the second person)").fill("The address is exactly this one.")
-    ada.press("Propose the chosen rows")
-    assert "Another person has to confirm it." in ada.text()
-    ada.look("case-proposed")
-
-    _sign_in(ben, "ben").go(case)
-    ben.look("case-to-confirm")
-    assert "The address is exactly" not in ben.text()  # Ben thinks for himself first
-    ben.press("Confirm")
-    assert "Removal confirmed" in ben.text()
-    ben.look("case-confirmed")
-
-    _publish(_sign_in(mara, "mara"))
-    person.look_again("Look again", "Removed in release")
-    person.look("status-removed")
-    ada.press("Sign out", within="header")
-    assert "Sign in to the desk" in ada.text()
-    for window in (person, ada, ben, mara):
-        window.close()
-
-
-def _open_newest_case(window: Window) -> str:
-    """Open the case that came last; its path."""
-    links = window.page.locator("td a")
-    newest = max(links.all_inner_texts(), key=lambda text: int(text.removeprefix("Case ")))
-    window.page.get_by_role("link", name=newest, exact=True).click()
-    return window.page.url.removeprefix(window.desk.address)
-
-
-def _publish(mara: Window) -> None:
-    """Build, sign elsewhere, publish; the desk's page tells each step."""
-    mara.look("releases")
-    mara.press("Build the release")
-    mara.look_again("Look again", "0 of 1")
-    assert mara.button("Publish release").is_disabled()
-    command = mara.page.locator(".command").inner_text()
-    mara.look("release-built")
-    mara.desk.sign(Path(command.split("--staging ")[1].split(" --key")[0]))
-    mara.page.get_by_role("link", name="Look again").click()
-    mara.look("release-signed")
-    mara.press("Publish release")
-    mara.look_again("Look again", "Would add")
-    mara.look("release-published")
-    mara.go("/desk/cases/")
-    mara.look("forbidden", status=403)

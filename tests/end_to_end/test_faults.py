@@ -134,10 +134,7 @@ def test_an_answer_lost_after_the_commit_is_shown_again(prepared: Desk) -> None:
     desk = prepared
     desk.start("web", CRASH_AT="intake.committed")
     visitor = Visitor(desk.address)
-    why = visitor.get("/en/ask/")
-    check = visitor.press(
-        visitor.press(why, "Continue", ground="private"), "Continue", addresses="https://a.example/"
-    )
+    check = people.fill(visitor, ["https://a.example/"])
     with pytest.raises((URLError, RemoteDisconnected, ConnectionError, socket.timeout)):
         visitor.press(check, "Send the request", [])
     desk.kill("web")

@@ -16,12 +16,19 @@ from urllib.request import HTTPCookieProcessor, Request, build_opener
 
 
 @dataclass
+class Button:
+    label: str
+    name: str
+    value: str
+    action: str  # where it sends the form instead; empty: where the form goes
+
+
+@dataclass
 class Form:
     action: str
     fields: list[tuple[str, str]] = field(default_factory=list)
-    buttons: list[tuple[str, str, str]] = field(default_factory=list)  # label, name, value
+    buttons: list[Button] = field(default_factory=list)
     multipart: bool = False
-    identifier: str = ""
 
 
 class _Forms(HTMLParser):
@@ -35,18 +42,23 @@ class _Forms(HTMLParser):
         self._late: list[tuple[str, str, str]] = []
         self._open: Form | None = None
         self._textarea: str | None = None
-        self._button: tuple[str, str] | None = None
+        self._button: dict[str, str] | None = None
+        self._templates = 0  # open ones: what stands in them is for scripts
         self._words: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
         has = {name for name, _ in attrs}
+        if tag == "template":
+            self._templates += 1
+        if self._templates or "disabled" in has:
+            return
         if tag == "form":
             multipart = given.get("enctype") == "multipart/form-data"
-            self._open = Form(given.get("action", ""), multipart=multipart, identifier=given.get("id", ""))
+            self._open = Form(given.get("action", ""), multipart=multipart)
             self.forms.append(self._open)
-            if self._open.identifier:
-                self._by_id[self._open.identifier] = self._open
+            if "id" in given:
+                self._by_id[given["id"]] = self._open
         elif tag == "input" and given.get("name") and given.get("type") != "file":
             if given.get("type") in {"checkbox", "radio"} and "checked" not in has:
                 return
@@ -54,22 +66,24 @@ class _Forms(HTMLParser):
         elif tag == "textarea":
             self._textarea, self._words = given.get("name", ""), []
         elif tag == "button":
-            self._button, self._words = (given.get("name", ""), given.get("value", "")), []
+            self._button, self._words = given, []
 
     def handle_endtag(self, tag: str) -> None:
-        if tag == "form":
+        if tag == "template":
+            self._templates -= 1
+        elif tag == "form":
             self._open = None
         elif tag == "textarea" and self._textarea is not None:
             # The HTML standard drops one line feed right after the opening tag.
             self._add(None, self._textarea, "".join(self._words).removeprefix("\n"))
             self._textarea = None
         elif tag == "button" and self._button is not None:
-            label = " ".join("".join(self._words).split())
-            if self._open is not None:
-                self._open.buttons.append((label, *self._button))
+            self._add_button(self._button, " ".join("".join(self._words).split()))
             self._button = None
 
     def handle_data(self, data: str) -> None:
+        if self._templates:
+            return
         self.text.append(data)
         if self._textarea is not None or self._button is not None:
             self._words.append(data)
@@ -78,6 +92,15 @@ class _Forms(HTMLParser):
         super().close()
         for identifier, name, value in self._late:
             self._by_id[identifier].fields.append((name, value))
+
+    def _add_button(self, given: dict[str, str], label: str) -> None:
+        """A button belongs to the form around it, or to the one before it that it names."""
+        form = self._by_id[given["form"]] if "form" in given else self._open
+        if form is not None and given.get("type") != "button":
+            label = given.get("aria-label", label)
+            form.buttons.append(
+                Button(label, given.get("name", ""), given.get("value", ""), given.get("formaction", ""))
+            )
 
     def _add(self, identifier: str | None, name: str, value: str) -> None:
         if identifier:
@@ -98,7 +121,7 @@ class Page:
     def form(self, button: str) -> Form:
         """The form that has a button of this label."""
         for form in self.forms:
-            if any(label.startswith(button) for label, _, _ in form.buttons):
+            if any(one.label.startswith(button) for one in form.buttons):
                 return form
         raise AssertionError(f"no button {button!r} on {self.url} ({self.status}):\n{self.text}")
 
@@ -119,18 +142,23 @@ class Visitor:
     ) -> Page:
         """Fill a form's fields in and press its button. A list as value sends the field several times."""
         form = page.form(button)
-        pressed = next((name, value) for label, name, value in form.buttons if label.startswith(button))
+        pressed = next(one for one in form.buttons if one.label.startswith(button))
         fields = [(name, value) for name, value in form.fields if name not in values]
         for name, value in values.items():
             fields += [(name, str(one)) for one in (value if isinstance(value, list) else [value])]
-        if pressed[0]:
-            fields.append(pressed)
-        return self._page(self._request(page, form, fields, files or []))
+        if pressed.name:
+            fields.append((pressed.name, pressed.value))
+        return self._page(self._request(page, form, pressed.action or form.action, fields, files or []))
 
     def _request(
-        self, page: Page, form: Form, fields: list[tuple[str, str]], files: list[tuple[str, str, bytes]]
+        self,
+        page: Page,
+        form: Form,
+        action: str,
+        fields: list[tuple[str, str]],
+        files: list[tuple[str, str, bytes]],
     ) -> Request:
-        target = urljoin(page.url, form.action)
+        target = urljoin(page.url, action)
         origin = {"Origin": self.address, "Referer": page.url}
         if not form.multipart:
             kind = "application/x-www-form-urlencoded"
