@@ -80,6 +80,7 @@ function gather(root, part, giveUp) {
       list ??= (await import("./pictures.js")).pictures(root, {part, text, say, settled});
       list.add(files);
     } catch {
+      held = null;
       say("missing-parts");
       giveUp();
     }

@@ -59,6 +59,7 @@ class Row {
     this.file = file;
     this.crop = null;
     this.job = null;
+    this.base = null;
     this.element = list.copy("row");
     this.part("name").textContent = file.name;
     this.#label(`device-${number}`);
@@ -81,6 +82,7 @@ class Row {
     this.part("field").value = "";
     this.part("field").disabled = true;
     this.#show("waiting");
+    this.part("crop").hidden = false;
     this.part("progress").hidden = false;
     this.part("progress").removeAttribute("value");
     this.job = {message: {file: this.file, crop}, answer: (said) => this.#take(said)};
@@ -152,6 +154,7 @@ class Row {
       return;
     }
     this.#end(reason);
+    this.part("crop").hidden = true;
     this.element.classList.add("wrong-picture");
     this.list.page.settled(false);
   }
