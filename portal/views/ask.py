@@ -4,7 +4,8 @@ Answers travel from page to page in one signed hidden field; only the last page 
 of a question answers three kinds of POST:
 
 * with ``answers``: the answer is read; the next page follows, or this one again with what is wrong;
-* with ``back`` too: the answer is kept as it is, and the page before follows;
+* with ``back`` too: the answer is kept as it is, and the page before follows; who came to change one answer
+  returns to the last page, with the answer as it was;
 * with the draft alone: the page itself, to change an answer or to read it in another language.
 """
 
@@ -41,18 +42,22 @@ def _asks(name: str) -> Callable[..., HttpResponseBase]:
         if name not in questions.names(draft):  # a page left open, from before another answer
             return sending.check_page(request, draft)
         if "answers" in request.POST:
-            return _taken(request, name, questions.QUESTIONS[name].take(draft, request.POST))
+            return _taken(request, name, draft)
         return ask_pages.question(request, name, draft, changing="changing" in request.POST)
 
     return view
 
 
-def _taken(request: HttpRequest, name: str, draft: Draft) -> HttpResponse:
+def _taken(request: HttpRequest, name: str, before: Draft) -> HttpResponse:
     """What follows on an answer."""
     changing = "changing" in request.POST
+    draft = questions.QUESTIONS[name].take(before, request.POST)
+    if "back" in request.POST and changing and not questions.unanswered(before):
+        return sending.check_page(request, before)
     if "back" in request.POST:
         asked = questions.names(draft)
-        return ask_pages.question(request, asked[max(0, asked.index(name) - 1)], draft)
+        earlier = asked[max(0, asked.index(name) - 1)]
+        return ask_pages.question(request, earlier, draft, changing=changing)
     if wrong := questions.QUESTIONS[name].problems(draft):
         return ask_pages.question(request, name, draft, wrong, changing=changing)
     if questions.restricted(draft):

@@ -60,7 +60,7 @@ def question(
         draft=draft,
         changing=changing,
         warned=warned or [],
-        again=_again(name, draft) if request.method == "POST" else None,
+        again=_again(name, draft, changing) if request.method == "POST" else None,
         **more,
     )
 
@@ -138,6 +138,7 @@ _MORE: Mapping[str, Callable[[], dict[str, Any]]] = {
 }
 
 
-def _again(name: str, draft: Draft) -> dict[str, Any]:
+def _again(name: str, draft: Draft, changing: bool = False) -> dict[str, Any]:
     """What a form must bring to show the same page in another language."""
-    return {"action": f"public:ask-{name}", "fields": {"draft": draft.sealed}}
+    fields = {"draft": draft.sealed, **({"changing": "yes"} if changing else {})}
+    return {"action": f"public:ask-{name}", "fields": fields}

@@ -163,6 +163,19 @@ def test_another_answer_after_going_back_is_the_one_that_counts(kept: Form) -> N
     assert "www.example.org" in kept.page.locator("#answers").inner_text()
 
 
+def test_a_page_that_told_a_problem_is_gone_back_to_like_any_other(kept: Form) -> None:
+    while kept.heading() != "Where is the picture on the web?":
+        kept.fill()
+        kept.press("Continue")
+    kept.page.fill("#addresses", "nonsense")
+    kept.press("Continue")
+    kept.page.fill("#addresses", URL)
+    kept.press("Continue")
+    kept.back_to("Where is the picture on the web?")
+    assert kept.page.locator("#addresses").input_value() == URL
+    assert kept.page.locator(".problems").count() == 1
+
+
 def test_what_was_typed_and_not_sent_is_there_after_back_and_forth(kept: Form) -> None:
     kept.fill()
     kept.press("Continue")

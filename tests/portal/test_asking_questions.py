@@ -136,6 +136,27 @@ def test_who_changes_one_answer_comes_straight_back(client: Client) -> None:
     assert "my note" in text(back)
 
 
+def test_who_goes_back_from_a_change_has_the_answers_as_they_were(client: Client) -> None:
+    full = to_check(client, note="my note")
+    for step, other in (("why", {"ground": "opt-out"}), ("note", {"note": "x" * 501})):
+        shown = client.post(f"/en/ask/{'' if step == 'why' else f'{step}/'}", _changing(full))
+        assert 'name="back"' in shown.content.decode()
+        back = answer(client, shown, step, **other, changing="yes", back="yes")
+        assert back.status_code == 200
+        assert "Check your answers" in text(back)
+        assert Draft.read(draft(back)) == Draft.read(draft(full))
+
+
+def test_who_goes_back_from_what_a_change_opened_can_close_it_again(client: Client) -> None:
+    shown = client.post("/en/ask/have/", _changing(to_check(client)))
+    site = answer(client, shown, "have", have=["addresses", "site"], changing="yes")
+    where = answer(client, site, "site", site="", changing="yes", back="yes")
+    assert "Where is the picture on the web?" in text(where)
+    have = answer(client, where, "where", addresses=URL, changing="yes", back="yes")
+    assert "What do you have?" in text(have)
+    assert "Check your answers" in text(answer(client, have, "have", have="addresses", changing="yes"))
+
+
 def test_what_a_change_opens_is_asked_next_without_a_reproach(client: Client) -> None:
     shown = client.post("/en/ask/have/", _changing(to_check(client)))
     page = answer(client, shown, "have", have=["addresses", "site"], changing="yes")
