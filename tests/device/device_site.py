@@ -9,6 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from portal.static_headers import confine_scripts
+
 STATIC = Path(__file__).resolve().parents[2] / "portal" / "static"
 #: What the public pages with these scripts send (portal/settings.py).
 POLICY = (
@@ -54,7 +56,9 @@ class Site:
             return self.made[path]
         file = (STATIC / path.removeprefix("/static/")).resolve()
         if path.startswith("/static/") and file.is_relative_to(STATIC) and file.is_file():
-            return file.read_bytes(), _kind(file.name), {}
+            headers: dict[str, str] = {}
+            confine_scripts(headers, str(file), path)
+            return file.read_bytes(), _kind(file.name), headers
         return None
 
 

@@ -12,6 +12,7 @@ from device_modules import Modules, picture
 from device_site import Site
 from factories.pictures import soft
 
+from portal.static_headers import confine_scripts
 from takedown.fingerprint import Fingerprint, hashed
 from takedown.images import Picture
 
@@ -97,3 +98,18 @@ def test_a_thread_that_changes_pixels_makes_no_fingerprint(modules: Modules, sit
       worker.postMessage({file: new Blob(["any"])});
     })"""
     assert modules.run([], body, site.put("noisy.js", both)) == {"step": "refused", "reason": "randomised"}
+
+
+def test_the_thread_can_reach_nothing(modules: Modules, site: Site) -> None:
+    """Not even this very host: what came with its script forbids it."""
+    tries = 'fetch("/empty.html").then(() => postMessage("reached"), () => postMessage("refused"));'
+    headers: dict[str, str] = {}
+    confine_scripts(headers, "", "worker.js")
+    body = """(address) => new Promise((resolve, reject) => {
+      const worker = new Worker(address, {type: "module"});
+      worker.onmessage = ({data}) => resolve(data);
+      worker.onerror = () => reject(new Error("no script"));
+    })"""
+    free = modules.run([], body, site.put("free.js", tries))
+    confined = modules.run([], body, site.put("tries.js", tries, policy=headers["Content-Security-Policy"]))
+    assert (free, confined) == ("reached", "refused")

@@ -14,7 +14,9 @@ from django.core.management import call_command
 from django.template.loader import render_to_string
 from factories.pictures import encode
 from PIL import Image
+from whitenoise import WhiteNoise
 
+from portal.static_headers import confine_scripts
 from takedown.fingerprint import Fingerprint, fingerprint
 
 pytestmark = pytest.mark.browser
@@ -57,3 +59,14 @@ def test_the_whole_way_works_under_hashed_names(window: Any, site: Site, hashed:
     scripts = [path for path in site.asked if path.endswith(".js")]
     assert len(scripts) > 20
     assert all(re.search(r"\.[0-9a-f]{12}\.js$", path) for path in scripts)
+
+
+def test_scripts_come_with_a_policy_and_nothing_else_does() -> None:
+    app = WhiteNoise(None, root=STATIC, prefix="static/", add_headers_function=confine_scripts)
+    policies = {
+        Path(url).name: dict(file.get_response("GET", {}).headers).get("Content-Security-Policy")
+        for url, file in app.files.items()
+        if "/device/" in url
+    }
+    assert policies["worker.js"] == "default-src 'none'; script-src 'self'"
+    assert policies["device.css"] is None
