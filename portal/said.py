@@ -12,6 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as said_now
 from django.utils.translation import gettext_lazy as _
 
+from portal.templatetags.portal_text import grouped
 from takedown.errors import BadReceipt, TakedownError
 from takedown.images import MAX_BYTES, MAX_PIXELS, MAX_SIDE
 from takedown.receipt import WORDS
@@ -52,10 +53,10 @@ SENTENCES: Mapping[str, str | Promise] = {
 }
 
 _NUMBERS = {
-    "most": f"{MAX_URL:,}",
+    "most": grouped(MAX_URL),
     "megabytes": MAX_BYTES // 1_000_000,
     "pixels": MAX_PIXELS // 1_000_000,
-    "side": f"{MAX_SIDE:,}",
+    "side": grouped(MAX_SIDE),
     "words": WORDS,
 }
 
