@@ -23,7 +23,7 @@ SCHEME = "An address starts with http:// or https://; please copy the whole addr
 HOST = "The address has no valid host name after http://; please copy it again."
 USER = "The address holds a user name or password before an @; please remove that part."
 PORT = "The port, the number after the colon, must be between 1 and 65535."
-LONG = "An address can have at most 4\u202f096 characters."
+LONG = "An address can have at most 4 096 characters."
 CONTROL = "The address holds control characters or a line break; please copy it again, one address a line."
 
 

@@ -26,7 +26,9 @@ pytestmark = pytest.mark.django_db
 
 EMPTY = "The file is empty; please choose the picture again."
 LARGE = "The file is larger than 20 MB; please send a smaller copy."
-PIXELS = "The picture has more than 50 million pixels or a side longer than 20\u202f000; please send a smaller copy."
+PIXELS = (
+    "The picture has more than 50 million pixels or a side longer than 20 000; please send a smaller copy."
+)
 NONE = "The file is not a picture; please open the picture itself, save it, and send that file."
 UNSUPPORTED = (
     "This kind of file is not supported; please save the picture as JPEG or PNG, or take a screenshot, and "
