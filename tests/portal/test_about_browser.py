@@ -99,6 +99,23 @@ _HIDDEN_BY_EXIT = """() => {
 }"""
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("width", [NARROW, 400, 720, WIDE])
+def test_the_exit_covers_nothing_of_the_header(
+    page: Any, live_server: Any, language: str, width: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": chromium.HEIGHT})
+    page.goto(f"{live_server.url}/{language}/")
+    way_out = page.locator(".exit").bounding_box()
+    others = page.locator(".brand, .languages li, .ways a").all()
+    assert len(others) == 8
+    for other in others:
+        box = other.bounding_box()
+        beside = box["x"] + box["width"] <= way_out["x"]
+        below = box["y"] >= way_out["y"] + way_out["height"] - 1
+        assert beside or below, other.inner_text()
+
+
 def test_the_exit_stays_in_sight_while_scrolling_and_leaves_no_trace_of_where_one_was(
     page: Any, live_server: Any
 ) -> None:
