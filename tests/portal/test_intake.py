@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.db import connection
 from factories.pictures import png
 
 from portal import intake, matching, sealing
@@ -31,6 +33,26 @@ def test_the_same_form_leads_to_the_same_receipt_and_one_submission(db: None) ->
     assert again.receipt.words == first.receipt.words
     assert Submission.objects.count() == 1
     assert Item.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_same_form_sent_by_many_hands_at_once_is_stored_once() -> None:
+    draft, hands, accepted = Draft(ground="private"), threading.Barrier(8), []
+
+    def send() -> None:
+        hands.wait()
+        accepted.append(intake.accept(draft, Sent(["https://a.example/"], [PICTURE])))
+        connection.close()
+
+    threads = [threading.Thread(target=send) for _ in range(hands.parties)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [one.repeated for one in accepted].count(False) == 1
+    assert len(accepted) == hands.parties
+    assert len({one.receipt.words for one in accepted}) == 1
+    assert (Submission.objects.count(), Item.objects.count(), SealedPicture.objects.count()) == (1, 2, 1)
 
 
 def test_two_forms_have_two_receipts(db: None) -> None:
