@@ -27,9 +27,9 @@ def _insert(case: Case, outcome: str, state: str, proposer: int | None, approver
     """Straight into the table, past every rule in Python."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO portal_decision (case_id, outcome, scope, ground, policy_version, reason, state,"
-            " proposer_id, approver_id, proposed)"
-            " VALUES (%s, %s, 'file', 'private', '1', '', %s, %s, %s, %s)",
+            "INSERT INTO portal_decision (case_id, outcome, scope, ground, policy_version, reason, answer,"
+            " answer_parameters, state, proposer_id, approver_id, proposed)"
+            " VALUES (%s, %s, 'file', 'private', '1', '', '', '{}', %s, %s, %s, %s)",
             [case.pk, outcome, state, proposer, approver, today()],
         )
 
