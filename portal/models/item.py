@@ -73,7 +73,9 @@ class Item(Work):
             ),
             models.CheckConstraint(
                 name="restricted_holds_no_picture",
-                condition=models.Q(restricted=False) | models.Q(kind__in=("url", "fingerprint")),
+                condition=models.Q(restricted=False)
+                | models.Q(kind__in=("url", "fingerprint"), fingerprint_json=None)
+                & ~models.Q(state="sealed"),
             ),
         ]
         indexes = [
