@@ -51,7 +51,8 @@ class ItemStatus:
 
     @property
     def coverage(self) -> str:
-        return "" if self.name == "withdrawn" else compared.sentence(self.item)
+        erased = self.name == "forgotten" and self.item.kind == Item.Kind.FINGERPRINT  # and so is its kind
+        return "" if erased or self.name == "withdrawn" else compared.sentence(self.item)
 
     @property
     def decided(self) -> date | None:

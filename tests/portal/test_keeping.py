@@ -102,7 +102,9 @@ def test_nothing_of_any_kind_of_item_is_left(client: Client, grow: Grow, sample:
         assert (item.fingerprint_json, item.given) == (None, None)
         assert item.url in {"", keeping.ERASED}
     assert not SiteControl.objects.exists()
-    assert "Not found, and erased" in holder.sees()
+    seen = holder.sees()
+    assert "Not found, and erased" in seen
+    assert "fingerprints of this kind" not in seen
 
 
 def test_only_what_was_not_found_is_erased(client: Client, index: DatasetIndex, sample: object) -> None:
