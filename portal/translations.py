@@ -57,9 +57,9 @@ def sentences() -> list[Sentence]:
 
 
 def templates() -> list[Path]:
-    """The templates of the public side; the desk speaks English."""
+    """The templates of the public side, pages and the receipt's text file; the desk speaks English."""
     folder = ROOT / "templates"
-    return [folder / "base.html", *sorted((folder / "public").rglob("*.html"))]
+    return [folder / "base.html", *sorted(one for one in (folder / "public").rglob("*") if one.is_file())]
 
 
 def parsed(path: Path) -> Template:
