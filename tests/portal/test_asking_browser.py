@@ -205,6 +205,17 @@ def test_our_own_back_buttons_lead_through_all_pages_and_keep_what_is_typed(form
     assert form.page.get_by_role("link", name="Back").get_attribute("href") == "/en/"
 
 
+def test_a_change_comes_straight_back_by_either_button(form: Form) -> None:
+    form.to_last()
+    for button in ("Continue", "Back"):
+        form.press("Change the addresses")
+        assert form.heading() == "Where is the picture on the web?"
+        form.page.fill("#addresses", f"{URL}?{button}")
+        form.press(button)
+        assert form.heading() == LAST
+    assert f"{URL}?Continue" in form.page.locator("#answers").inner_text()
+
+
 def test_enter_goes_on_and_never_back(form: Form) -> None:
     form.page.check("#ground")
     with form.page.expect_navigation():
