@@ -103,3 +103,10 @@ def words(window: Window) -> list[str]:
     found = window.page.locator(WORDS).all_inner_texts()
     assert len(found) == 8, window.text()
     return found
+
+
+def told(window: Window, words: Sequence[str]) -> list[str]:
+    """Addresses that this window asked for and that tell of a receipt, or could: none has a query, and a name
+    of ours, such as "device", may be one word of a receipt by chance but never two."""
+    asked = [url.removeprefix(window.desk.address) for url in window.requested]
+    return [path for path in asked if "?" in path or sum(word in path for word in words) > 1]

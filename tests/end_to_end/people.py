@@ -83,7 +83,7 @@ def case_about(reviewer: Visitor, text: str) -> str:
 
 def refuse(reviewer: Visitor, case: str, answer: str) -> None:
     after = reviewer.press(reviewer.get(f"/desk/case/{case}/"), "Refuse", answer=answer)
-    assert "Refused" in after.text, after.text
+    assert "Not removed" in after.text, after.text
 
 
 def write(reviewer: Visitor, case: str, text: str, question: str = "") -> None:
