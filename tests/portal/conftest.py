@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from crawl import shown, two_addresses  # noqa: F401 - fixtures
 from django.contrib.auth.models import Group, Permission
 from django.test import Client
 

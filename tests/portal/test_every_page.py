@@ -7,32 +7,26 @@ words of a receipt. So every page that only a form leads to is shown too.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 import pytest
+from crawl import others, pages
 from django.conf import settings
 from django.http import HttpResponse
 from django.test import Client
-from django.urls import Resolver404, get_resolver, resolve, reverse
+from django.urls import Resolver404, get_resolver, resolve
 from django.utils import translation
 from factories import markup
-from factories.asking import URL
 
 from portal import intake
 from portal.drafts import Draft
-from portal.intake import Sent
 from portal.models import DatasetIndex
-from portal.urls import public_pages
-from takedown import receipt
 
 pytestmark = pytest.mark.django_db
 
 LANGUAGES = [code for code, _ in settings.LANGUAGES]
 MAX_BYTES = 50_000
-FORM = "application/x-www-form-urlencoded"
-NAMES = [str(page.name) for page in public_pages]
 #: Addresses that answer with a file.
 FILES = {"receipt-file"}
 #: A tab is seen by who stands behind one: its title says nothing of why somebody is here.
@@ -40,59 +34,6 @@ TELLING = re.compile(
     r"sex|intim|abus|missbr|nackt|nude|medi[ck]|child|kind|enfant|niñ|remov|lösch|supprim|elimin|vict",
     re.IGNORECASE,
 )
-
-
-@pytest.fixture
-def words(db: None) -> receipt.Receipt:
-    """Of a request with two addresses."""
-    return intake.accept(Draft(ground="private"), Sent(addresses=[URL, f"{URL}?2"])).receipt
-
-
-@pytest.fixture
-def shown(client: Client, index: DatasetIndex, words: receipt.Receipt) -> Any:
-    """Everything that one language shows: name of the address -> answers, by GET and by POST."""
-
-    def show(language: str) -> dict[str, list[HttpResponse]]:
-        with translation.override(language):
-            addresses = {name: reverse(f"public:{name}") for name in NAMES}
-        return {
-            name: [client.get(address), *_posted(client, address, name, words)]
-            for name, address in addresses.items()
-        }
-
-    return show
-
-
-def _posted(client: Client, address: str, name: str, words: receipt.Receipt) -> Iterator[HttpResponse]:
-    ground = "child-safety" if name.startswith("under-18") else "private"
-    have = ("addresses", "pictures", "fingerprints", "site")
-    whole = Draft(ground=ground, have=have, addresses=URL, fingerprints="0" * 64, site="a.example")
-    short = Draft(ground=ground, have=("addresses",), addresses=URL)
-    bag = {"words": words.text, "item": "1", "text": "Hello", "addresses": URL, "fingerprints": "0" * 32}
-    for more in (
-        {"draft": whole.sealed()},
-        {"draft": short.sealed()},
-        {"draft": whole.sealed(), "answers": "yes", "addresses": "not an address", "have": ""},
-        {"draft": "forged", "words": "these are not the words"},
-        {"draft": short.sealed(), "sure": "yes", "item": "2"},
-    ):
-        yield client.post(address, urlencode({**bag, **more}), content_type=FORM)
-
-
-def _pages(answers: list[HttpResponse]) -> list[HttpResponse]:
-    return [
-        one for one in answers if one.headers.get("Content-Type", "").startswith("text/html") and one.content
-    ]
-
-
-def _others(client: Client, language: str) -> list[HttpResponse]:
-    """What is shown when something is wrong."""
-    return [
-        client.get(f"/{language}/nowhere/"),
-        client.post(f"/{language}/ask/send/", "x", content_type=FORM, CONTENT_LENGTH=str(2**40)),
-        client.post(f"/{language}/under-18/sent/", {"picture": "x"}),
-        client.post(f"/{language}/look/", {"picture": "x"}),
-    ]
 
 
 def test_all_addresses_are_either_public_pages_files_or_the_desk() -> None:
@@ -111,12 +52,12 @@ def test_every_page_keeps_the_rules(client: Client, shown: Any, language: str) -
     for name, told in answers.items():
         _check_that_something_is_shown(name, told)
     every = [(name, one) for name, told in answers.items() for one in told]
-    every += [("error", one) for one in _others(client, language)]
+    every += [("error", one) for one in others(client, language)]
     links: set[str] = set()
     for name, answer in every:
         where = f"{name} in {language}, {answer.status_code}"
         _check_headers(where, answer)
-        for one in _pages([answer]):
+        for one in pages([answer]):
             page = markup.read(one)
             _check_parts(where, page, language)
             _check_links(where, page)
@@ -143,7 +84,7 @@ def _check_that_something_is_shown(name: str, answers: list[HttpResponse]) -> No
     assert all(one.status_code < 500 for one in answers), name
     ended = [one for one in answers if one.status_code in (200, 422)]
     assert ended, f"{name}: no GET and no form leads to a page; add what it needs to _posted"
-    assert _pages(ended) or name in FILES, name
+    assert pages(ended) or name in FILES, name
 
 
 def _check_headers(where: str, answer: HttpResponse) -> None:
