@@ -116,8 +116,8 @@ class Form:
         self.page.go_forward(wait_until="commit")
         self.page.get_by_role("heading", name=heading, exact=True).wait_for()
 
-    def to_last(self) -> None:
-        while self.heading() != LAST:
+    def to_page(self, heading: str = LAST) -> None:
+        while self.heading() != heading:
             self.fill()
             self.press("Continue")
 
@@ -139,7 +139,7 @@ def kept(request: pytest.FixtureRequest, live_server: Any) -> Iterator[Form]:
 
 
 def test_the_browser_goes_back_and_forth_through_all_pages_and_every_answer_is_there(kept: Form) -> None:
-    kept.to_last()
+    kept.to_page()
     for heading in reversed(PAGES):
         kept.back_to(heading)
         assert kept.filled() == PAGES[heading]
@@ -153,7 +153,7 @@ def test_the_browser_goes_back_and_forth_through_all_pages_and_every_answer_is_t
 
 
 def test_another_answer_after_going_back_is_the_one_that_counts(kept: Form) -> None:
-    kept.to_last()
+    kept.to_page()
     for heading in ("Anything we should know? (optional)", "Which site is yours?"):
         kept.back_to(heading)
     kept.page.fill("#site", "www.example.org")
@@ -164,9 +164,7 @@ def test_another_answer_after_going_back_is_the_one_that_counts(kept: Form) -> N
 
 
 def test_a_page_that_told_a_problem_is_gone_back_to_like_any_other(kept: Form) -> None:
-    while kept.heading() != "Where is the picture on the web?":
-        kept.fill()
-        kept.press("Continue")
+    kept.to_page("Where is the picture on the web?")
     kept.page.fill("#addresses", "nonsense")
     kept.press("Continue")
     kept.page.fill("#addresses", URL)
@@ -186,7 +184,7 @@ def test_what_was_typed_and_not_sent_is_there_after_back_and_forth(kept: Form) -
 
 
 def test_after_the_receipt_the_browser_keeps_nothing_of_the_form(kept: Form) -> None:
-    kept.to_last()
+    kept.to_page()
     kept.page.set_input_files("#pictures", PICTURE)
     kept.press("Send the request")
     with pytest.raises(sync_api.Error, match="ERR_CACHE_MISS"):
@@ -197,7 +195,7 @@ def test_after_the_receipt_the_browser_keeps_nothing_of_the_form(kept: Form) -> 
 
 
 def test_our_own_back_buttons_lead_through_all_pages_and_keep_what_is_typed(form: Form) -> None:
-    form.to_last()
+    form.to_page()
     for heading in reversed(PAGES):
         form.press("Back")
         assert form.heading() == heading
@@ -206,7 +204,7 @@ def test_our_own_back_buttons_lead_through_all_pages_and_keep_what_is_typed(form
 
 
 def test_a_change_comes_straight_back_by_either_button(form: Form) -> None:
-    form.to_last()
+    form.to_page()
     for button in ("Continue", "Back"):
         form.press("Change the addresses")
         assert form.heading() == "Where is the picture on the web?"
@@ -246,7 +244,7 @@ def test_a_problem_has_the_focus_and_leads_to_its_field(form: Form) -> None:
 
 
 def test_the_receipt_without_scripts_offers_what_works(form: Form) -> None:
-    form.to_last()
+    form.to_page()
     form.page.set_input_files("#pictures", PICTURE)
     form.press("Send the request")
     words = form.page.locator(".words li").all_inner_texts()
@@ -262,9 +260,7 @@ def test_with_scripts_the_words_are_copied_and_the_page_printed(browser: Any, li
     form = Form(browser, live_server.url, scripts=True)
     form.context.grant_permissions(["clipboard-read", "clipboard-write"])
     form.context.add_init_script("window.print = () => document.title = 'printed'")
-    form.to_last()
-    form.press("Back")
-    form.press("Continue")
+    form.to_page()
     form.page.get_by_role("button", name="Send the picture instead").click()
     form.page.set_input_files("#pictures", PICTURE)
     form.press("Send the request")
@@ -285,10 +281,8 @@ def test_every_page_keeps_the_rules_on_narrow_and_wide_screens(browser: Any, liv
     def look() -> None:
         for width in chromium.WIDTHS:
             form.page.set_viewport_size({"width": width, "height": 720})
-            rules = [
-                one for one in page_rules.faults(form.page) if not one.startswith("not plain HTML: <script")
-            ]
-            found.extend(f"{form.heading()}: {one}" for one in [*rules, *accessible.violations(form.page)])
+            faults = [*page_rules.faults(form.page), *accessible.violations(form.page)]
+            found.extend(one for one in faults if not one.startswith("not plain HTML: <script"))
 
     for _ in PAGES:
         look()
