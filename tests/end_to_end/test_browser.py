@@ -174,16 +174,7 @@ def test_a_note_that_seems_to_name_someone_is_asked_about_once(open_window: Open
         elif name == "check":
             assert given.note in window.text()
     assert window.page.locator(asking.WORDS).count() == 8
-    window.close()
-
-
-def test_words_that_open_nothing_are_asked_for_again(open_window: Open) -> None:
-    window = open_window()
-    window.go("/en/status/")
-    window.page.locator("#words").fill("these are not the words")
-    window.press("Continue")
-    assert window.page.locator("#words").input_value() == "these are not the words"
-    _check_problem(window, "words", "problem-words")
+    window.look("receipt-with-scripts")
     window.close()
 
 

@@ -120,4 +120,5 @@ def _look_at_the_problem(window: Window, status: int = 422) -> None:
     window.look(status=status)
     window.page.locator(".problems a").first.click()
     assert window.active()["tag"] in {"INPUT", "TEXTAREA"}, window.page.url
-    assert window.page.evaluate("document.activeElement.getAttribute('aria-describedby').includes('-wrong')")
+    described = "document.activeElement.closest('[aria-describedby*=-wrong]')"
+    assert window.page.evaluate(f"{described} !== null"), window.page.url

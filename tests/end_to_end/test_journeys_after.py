@@ -32,6 +32,14 @@ def _asked(window: Window, language: str, url: str, said: str = "We found rows")
     return words
 
 
+def _keep(window: Window, name: str) -> None:
+    """Look at the page in English, for its picture, and go back to the language of the journey."""
+    language = window.page.locator("html").get_attribute("lang")
+    window.switch("en")
+    window.look(name)
+    window.switch(str(language))
+
+
 def _badge(window: Window) -> str:
     """How the first item stands, in the language of the page."""
     return window.page.locator("#item-1 .badge").inner_text()
@@ -44,7 +52,7 @@ def _write(window: Window, text: str) -> None:
 
 
 def test_messages_go_both_ways(trial: Desk, open_window: Open, fresh: Fresh) -> None:
-    window, row = open_window(320), fresh()
+    window, row = open_window(1280, 320), fresh()
     _asked(window, "de", row.url)
     _write(window, "It shows my daughter, on the left.")
     window.look()
@@ -54,30 +62,34 @@ def test_messages_go_both_ways(trial: Desk, open_window: Open, fresh: Fresh) -> 
     assert "It shows my daughter, on the left." in ada.get(f"/desk/case/{case}/").text
     people.write(ada, case, "There are two. Which one?", question="which-picture")
 
-    window.submit(STATUS)
+    window.switch("en")
+    assert window.page.locator(".note a[href='#messages']").count() == 1
+    window.look("status-question")
+    window.switch("de")
     asked = _badge(window)
-    assert window.page.locator("aside a[href='#messages']").count() == 1
     assert "There are two. Which one?" in window.page.locator(".thread .ours").inner_text()
     window.look()
     _write(window, "The one with the boat.")
     assert _badge(window) != asked
     window.submit(STATUS)
-    assert window.page.locator("aside a[href='#messages']").count() == 0  # it was read
+    assert window.page.locator(".note a[href='#messages']").count() == 0  # it was read
     assert "The one with the boat." in ada.get(f"/desk/case/{case}/").text
     window.close()
 
 
 def test_a_refusal_is_looked_at_again_by_someone_new(trial: Desk, open_window: Open, fresh: Fresh) -> None:
-    window, row = open_window(1280, scripts=True), fresh()
+    window, row = open_window(scripts=True), fresh()
     _asked(window, "fr", row.url)
     ada, ben = people.sign_in(trial, "ada"), people.sign_in(trial, "ben")
     people.refuse(ada, people.case_about(ada, row.url), "not-same-picture")
 
     window.submit(STATUS)
     refused = _badge(window)
-    window.look("status-refused-fr")
+    window.look()
+    _keep(window, "status-refused")
     window.submit("#item-1 button[formaction$='/status/appeal/']")
     window.look()
+    _keep(window, "appeal")
     window.page.evaluate("document.querySelector('#text').removeAttribute('maxlength')")
     window.page.locator("#text").fill("x" * 2001)
     window.submit("button[name=sure]")
@@ -102,12 +114,13 @@ def test_a_refusal_is_looked_at_again_by_someone_new(trial: Desk, open_window: O
 
 
 def test_what_the_machine_does_not_find_is_kept_or_seen_by_a_person(trial: Desk, open_window: Open) -> None:
-    window = open_window(320)
+    window = open_window(1280, 320)
     url = "https://nowhere.example/by-the-sea.jpg"
     _asked(window, "es", url, said="We found no row like it")
     keep, stop = "button[formaction$='/status/keep/']", "button[formaction$='/status/stop/']"
     not_found = _badge(window)
     window.look()
+    _keep(window, "status-not-found")
     window.submit(keep)
     assert window.page.locator("[role=status]").first.inner_text()
     window.look()
@@ -128,19 +141,19 @@ def test_what_the_machine_does_not_find_is_kept_or_seen_by_a_person(trial: Desk,
 
 
 def test_what_was_removed_can_be_proven(trial: Desk, open_window: Open, fresh: Fresh) -> None:
-    window, row = open_window(1280, scripts=True), fresh()
+    window, row = open_window(scripts=True), fresh()
     words = _asked(window, "de", row.url)
     ada, ben = people.sign_in(trial, "ada"), people.sign_in(trial, "ben")
     people.remove(ada, ben, people.case_about(ada, row.url), "file")
     waits = _badge(window)
     window.submit(STATUS)
     assert _badge(window) != waits
-    window.look("status-decided-de")
+    _keep(window, "status-decided")
     people.release(trial)
     people.wait_for_status(trial, words, "Removed in release")
     window.submit(STATUS)
     window.page.locator("details summary").click()
-    window.look("status-removed-de")
+    window.look()
 
     with window.page.expect_navigation(wait_until="load"):
         window.page.locator("#proof ~ p a[href$='/blocklist/prove.html']").click()
