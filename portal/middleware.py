@@ -1,4 +1,5 @@
-"""Middleware of our own: languages by address, forms refused unread, the onion, sessions at the desk only."""
+"""Middleware of our own: languages by address, forms refused unread or from elsewhere, the onion, sessions at
+the desk only."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from django.conf import settings
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.request import split_domain_port, validate_host
 from django.http.response import HttpResponseForbidden
 from django.middleware.csrf import CsrfViewMiddleware
 from django.shortcuts import render
@@ -117,6 +119,31 @@ def _not_small_text(request: HttpRequest) -> int | None:
     if int(length[:12]) > settings.CHILD_SAFETY_FORM_BYTES:
         return 413
     return None if request.content_type == "application/x-www-form-urlencoded" else 415
+
+
+def take_no_form_from_elsewhere(get_response: GetResponse) -> GetResponse:
+    """Public forms are taken from our own pages only.
+
+    Whoever made a draft knows the way to the receipt it leads to. Another site could send a visitor's browser
+    here with a draft of its own making, and read later what the visitor went on to ask.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if request.method == "POST" and not at_the_desk(request) and _from_elsewhere(request):
+            return render(request, "public/forbidden.html", status=403)
+        return get_response(request)
+
+    return middleware
+
+
+def _from_elsewhere(request: HttpRequest) -> bool:
+    """Whether the browser says that a page of another site sends the form. It says where a form comes from in
+    Sec-Fetch-Site, which no page can change, or else in Origin: ``null`` from our own pages, since they ask
+    for no referrer. Programs that are no browsers say nothing."""
+    if site := request.headers.get("Sec-Fetch-Site"):
+        return site not in ("same-origin", "none")
+    _, _, host = request.headers.get("Origin", "null").partition("://")
+    return bool(host) and not validate_host(split_domain_port(host)[0], settings.ALLOWED_HOSTS)
 
 
 def tell_of_the_onion(get_response: GetResponse) -> GetResponse:

@@ -91,6 +91,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "portal.middleware.tell_of_the_onion",
     "portal.middleware.speak_the_language_of_the_address",
+    "portal.middleware.take_no_form_from_elsewhere",
     "portal.middleware.take_small_text_only_for_child_safety",
     "portal.middleware.refuse_oversized_forms",
     "django.middleware.common.CommonMiddleware",
