@@ -10,7 +10,7 @@ import django
 
 def main() -> None:
     django.setup()
-    from portal.drafts import Draft
+    from portal.asking.drafts import Draft
 
     drafts = [Draft(ground="private", addresses=address) for address in json.load(sys.stdin)]
     json.dump([draft.sealed() for draft in drafts], sys.stdout)

@@ -13,7 +13,7 @@ from pathlib import Path
 from django.conf import settings
 from django.contrib.auth.models import Group
 
-from portal import indexes
+from portal.finding import indexes
 from portal.models import DatasetIndex, User
 from portal.policy import current
 from portal.sample import write_sample

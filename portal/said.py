@@ -12,7 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as said_now
 from django.utils.translation import gettext_lazy as _
 
-from portal.templatetags.portal_text import grouped
+from portal.numerals import grouped
 from takedown.errors import BadReceipt, TakedownError
 from takedown.images import MAX_BYTES, MAX_PIXELS, MAX_SIDE
 from takedown.receipt import WORDS

@@ -12,6 +12,7 @@ from pathlib import Path
 from csp.constants import NONE, SELF
 
 from portal import environment as env
+from portal import static_headers
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR = Path(env.text("TAKEDOWN_VAR", str(BASE_DIR / "var"))).resolve()
@@ -47,7 +48,7 @@ DRAFT_SECONDS = 24 * 3600
 DATA_UPLOAD_MAX_MEMORY_SIZE = 32 * 1024 * 1024  # 300 fingerprints of 75 kB, made on the device
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000  # a case may have a thousand rows to tick
 DATA_UPLOAD_MAX_NUMBER_FILES = MAX_ITEMS  # our own sentence comes at MAX_PICTURES
-FILE_UPLOAD_HANDLERS = ["portal.uploads.InMemoryOnly"]
+FILE_UPLOAD_HANDLERS = ["portal.asking.uploads.InMemoryOnly"]
 
 # --- flood control (docs/flood-control.md) ----------------------------------------------------------
 PROXIES = max(0, env.number("TAKEDOWN_PROXIES", 0))  # how many stand before us and append to X-Forwarded-For
@@ -137,6 +138,7 @@ FORMAT_MODULE_PATH = "portal.formats"
 LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("fr", "Français"), ("es", "Español")]
 STATIC_URL = "static/"
 STATIC_ROOT = VAR / "static"
+WHITENOISE_ADD_HEADERS_FUNCTION = static_headers.confine_scripts
 STORAGES = {"staticfiles": {"BACKEND": "portal.static_files.HashedModules"}}
 
 # --- what a browser is told -----------------------------------------------------------------------

@@ -14,10 +14,13 @@ from django.core.management import call_command
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
-from portal import freshness, keeping, matching, mirrors, publishing, report, sealing, waiting
+from portal import sealing
 from portal.days import today
+from portal.finding import keeping, matching
 from portal.models import Item, Release
 from portal.models.work import Work
+from portal.releasing import freshness, mirrors, publishing, waiting
+from portal.transparency import report
 
 log = logging.getLogger(__name__)
 

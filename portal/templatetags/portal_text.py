@@ -6,15 +6,11 @@ from datetime import date
 
 from django import template
 
-from portal.answers import ANSWERS, QUESTIONS
+from portal.deciding.answers import ANSWERS, QUESTIONS
+from portal.numerals import grouped
 
 register = template.Library()
-
-
-@register.filter
-def grouped(number: int) -> str:
-    """1234567 -> 1 234 567 with narrow no-break spaces, which every language reads."""
-    return f"{number:,}".replace(",", "\u202f")
+register.filter(grouped)
 
 
 @register.filter

@@ -9,7 +9,8 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import path, reverse
 from django.views.decorators.http import require_safe
 
-from portal import countries, indexes, sealing
+from portal import countries, sealing
+from portal.finding import indexes
 from portal.models import Release
 from portal.policy import Ground, current
 from portal.views.public_page import same_for_everyone, show

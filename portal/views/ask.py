@@ -19,8 +19,8 @@ from django.shortcuts import redirect
 from django.urls import path
 from django.views.decorators.http import require_http_methods
 
-from portal import personal, questions
-from portal.drafts import Draft
+from portal.asking import personal, questions
+from portal.asking.drafts import Draft
 from portal.views import ask_pages, receipt, sending
 from portal.views.public_page import kept_for_back, with_scripts
 

@@ -11,11 +11,13 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
-from portal import indexes, limits, questions
+from portal.asking import questions
+from portal.asking.drafts import BadDraftError, Draft
+from portal.asking.typed import too_many
 from portal.days import today
-from portal.drafts import BadDraftError, Draft
+from portal.finding import indexes
+from portal.flood import limits
 from portal.policy import current
-from portal.typed import too_many
 from portal.views.public_page import Problems, show
 from takedown.fingerprint import Fingerprint
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from portal import indexes
-from portal.matching import GUESSES
+from portal.finding import indexes
+from portal.finding.matching import GUESSES
 from portal.models import Case, DatasetIndex, Item, Match
 from takedown.errors import TakedownError
 from takedown.keys import Row

@@ -13,9 +13,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST, require_safe
 
-from portal import lanes, messages, replies, review
-from portal.answers import ANSWERS
 from portal.days import today
+from portal.deciding import lanes, review
+from portal.deciding.answers import ANSWERS
+from portal.letters import messages, replies
 from portal.models import Case, CaseItem, Decision, DecisionMatch, Item, Message
 from portal.policy import current
 from portal.tasks import poke_row

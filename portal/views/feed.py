@@ -14,7 +14,7 @@ from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBas
 from django.views.decorators.http import require_safe
 from django.views.static import serve
 
-from portal import fetches
+from portal.transparency import fetches
 
 _SCRIPT = re.compile(rb"<script[^>]*>(.*?)</script>", re.DOTALL)
 _STYLE = re.compile(rb"<style[^>]*>(.*?)</style>", re.DOTALL)

@@ -18,11 +18,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
-from portal import intake, messages, proofs, status, terms
+from portal import terms
+from portal.answering import status
+from portal.answering.standing import STAGES
+from portal.asking import intake
+from portal.letters import messages
 from portal.models import Item, Submission
 from portal.policy import current
+from portal.releasing import proofs
 from portal.said import sentence
-from portal.standing import STAGES
 from portal.views.public_page import Problems, never_stored, show
 from takedown import receipt
 from takedown.errors import BadReceipt

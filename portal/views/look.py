@@ -17,8 +17,9 @@ from django.utils.cache import patch_cache_control
 from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.http import require_http_methods
 
-from portal import indexes, limits, looking, matching
-from portal.drafts import Draft
+from portal.asking.drafts import Draft
+from portal.finding import indexes, looking, matching
+from portal.flood import limits
 from portal.views.public_page import Problems, kept_for_back, show, with_scripts
 
 #: Bytes that what was found takes on the page; more than any text of ours needs.

@@ -11,10 +11,10 @@ from django.urls import path
 from django.utils.cache import add_never_cache_headers
 from django.views.decorators.http import require_POST
 
-from portal import control
+from portal.asking.drafts import Draft
+from portal.asking.intake import Accepted
 from portal.days import today
-from portal.drafts import Draft
-from portal.intake import Accepted
+from portal.finding import control
 from portal.models import Item, SiteControl, Submission
 from portal.policy import current
 from portal.views.public_page import never_stored, show

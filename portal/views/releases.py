@@ -7,9 +7,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST, require_safe
 
-from portal import freshness, mirrors, publishing, waiting
 from portal.days import today
 from portal.models import Release
+from portal.releasing import freshness, mirrors, publishing, waiting
 from portal.tasks import count_waiting, poke, poke_row
 from portal.views.staff import person, staff_page, staff_render
 from takedown.errors import TakedownError

@@ -11,8 +11,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
 from django.views.decorators.http import require_safe
 
-from portal import report
 from portal.policy import current
+from portal.transparency import report
 from portal.views.public_page import same_for_everyone, show
 from portal.views.report_csv import as_csv
 from portal.views.report_parts import parts

@@ -11,8 +11,8 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from portal.numerals import grouped
 from portal.policy import current
-from portal.templatetags.portal_text import grouped
 from portal.views.report_plots import Plot, Stack, bar_plot, line_plot
 from portal.views.report_words import APPEALS, KINDS, OUTCOMES, TIMES, Names, month_name, percent, said
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
-from portal.charts import Series, bars, lines, swatch
-from portal.suppression import Span
+from portal.transparency.charts import Series, bars, lines, swatch
+from portal.transparency.suppression import Span
 from portal.views.report_words import Names, month_name, month_tick, said
 
 

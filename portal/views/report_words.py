@@ -11,8 +11,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from portal.suppression import FEWEST, Span
-from portal.templatetags.portal_text import grouped
+from portal.numerals import grouped
+from portal.transparency.suppression import FEWEST, Span
 
 #: What stands in the files -> what a person reads.
 Names = Mapping[str, str | Promise]

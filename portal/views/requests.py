@@ -10,11 +10,12 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import path
 from django.views.decorators.http import require_POST, require_safe
 
-from portal import lanes, message_keys, messages, replies
-from portal.answers import QUESTIONS
+from portal.deciding import lanes
+from portal.deciding.answers import QUESTIONS
+from portal.deciding.review import ReviewError
+from portal.letters import message_keys, messages, replies
 from portal.models import Item, Message, Submission
 from portal.policy import current
-from portal.review import ReviewError
 from portal.views.staff import person, staff_page, staff_render
 
 

@@ -14,10 +14,12 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from portal import intake, limits, pictures, questions, tasks
-from portal.drafts import Draft
+from portal import tasks
+from portal.asking import intake, pictures, questions
+from portal.asking.drafts import Draft
+from portal.asking.typed import too_many
+from portal.flood import limits
 from portal.sealing import NoIntakeKeyError
-from portal.typed import too_many
 from portal.views import ask_pages, receipt
 from portal.views.public_page import Problems, kept_for_back, with_scripts
 

@@ -9,8 +9,8 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import path, reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from portal import control, indexes, sites
 from portal.days import today
+from portal.finding import control, indexes, sites
 from portal.models import Item, SiteControl
 from portal.tasks import poke_row
 from portal.views.staff import person, staff_page, staff_render

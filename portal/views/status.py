@@ -10,8 +10,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
-from portal import keeping, message_keys, messages, review, second_look, terms
-from portal import status as item_status
+from portal import terms
+from portal.answering import status as item_status
+from portal.deciding import review, second_look
+from portal.finding import keeping
+from portal.letters import message_keys, messages
 from portal.models import Item, Submission
 from portal.views.holder import item_of, show_status, with_words
 from portal.views.public_page import Problems, show

@@ -16,11 +16,13 @@ from django.urls import path
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from portal import intake, limits, tasks
-from portal.drafts import Draft
-from portal.intake import Sent
+from portal import tasks
+from portal.asking import intake
+from portal.asking.drafts import Draft
+from portal.asking.intake import Sent
+from portal.asking.typed import read_fingerprints, too_many
+from portal.flood import limits
 from portal.policy import current
-from portal.typed import read_fingerprints, too_many
 from portal.views import ask_pages, receipt
 from portal.views.public_page import Problems, kept_for_back, same_for_everyone, show, with_scripts
 

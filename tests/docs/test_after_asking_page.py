@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from portal import answers, messages, neighbours, tasks
+from portal import tasks
+from portal.deciding import answers
+from portal.finding import neighbours
+from portal.letters import messages
 
 PAGE = " ".join((Path(__file__).resolve().parents[2] / "docs" / "after-asking.md").read_text().split())
 

@@ -41,7 +41,7 @@ def test_every_setting_of_an_edition_is_explained() -> None:
 
 def test_every_code_is_one_that_the_code_knows() -> None:
     root = Path(__file__).resolve().parents[2]
-    files = ("takedown/publish/cover.py", "takedown/publish/editions.py", "portal/covering.py")
+    files = ("takedown/publish/cover.py", "takedown/publish/editions.py", "portal/releasing/covering.py")
     code = "".join((root / name).read_text() for name in files)
     for slug in set(re.findall(r"`((?:cover|edition|child-safety)-[a-z-]+)`", PAGE)):
         assert f'"{slug}"' in code or f'"{slug.removeprefix("cover-")}"' in code

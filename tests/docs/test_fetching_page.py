@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from portal import control
+from portal.finding import control
 from takedown.fetch import Limits
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "fetching.md").read_text()
-SOURCES = [*(ROOT / "takedown" / "fetch").glob("*.py"), ROOT / "portal" / "control.py"]
+SOURCES = [*(ROOT / "takedown" / "fetch").glob("*.py"), ROOT / "portal" / "finding" / "control.py"]
 CODES = sorted(
     {code for path in SOURCES for code in re.findall(r'"((?:fetch|file|record)-[a-z-]+)"', path.read_text())}
 )

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from portal import report, tallies
 from portal.models import Item
-from portal.suppression import Span, kinds, span, total
-from portal.tallies import Month
+from portal.transparency import report, tallies
+from portal.transparency.suppression import Span, kinds, span, total
+from portal.transparency.tallies import Month
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "transparency.md").read_text()
 EXAMPLE = json.loads(re.search(r"```json\n(.*?)```", PAGE, re.S).group(1))

@@ -94,8 +94,9 @@ def add_pictures(window: Window, pictures: Sequence[Path]) -> None:
 
 def wait_for_fingerprints(window: Window, count: int) -> None:
     """Until so many pictures have become fingerprints on this device."""
-    ready = ".device-list input[name=device]:not([disabled])"
-    window.page.locator(ready).nth(count - 1).wait_for(state="attached", timeout=60_000)
+    window.page.locator(".device-list progress[hidden]").nth(count - 1).wait_for(
+        state="attached", timeout=60_000
+    )
 
 
 def words(window: Window) -> list[str]:

@@ -10,7 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpResponse
 from django.test import Client
 
-from portal.drafts import Draft
+from portal.asking.drafts import Draft
 
 URL = "https://pictures.example/a.jpg"
 

@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 
-from portal import report
 from portal.models import (
     Case,
     CaseItem,
@@ -30,6 +29,7 @@ from portal.models import (
     User,
 )
 from portal.policy import current
+from portal.transparency import report
 
 #: How likely each ground, kind and outcome is.
 GROUNDS = {

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from portal import demo, publishing
+from portal import demo
 from portal.models import Release, User
+from portal.releasing import publishing
 from takedown import publish as tuf
 
 

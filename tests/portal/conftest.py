@@ -11,8 +11,13 @@ from crawl import shown, two_addresses  # noqa: F401 - fixtures
 from django.contrib.auth.models import Group, Permission
 from django.test import Client
 
-from portal import indexes, intake, limits, matching, message_keys, review, sealing
-from portal.drafts import Draft
+from portal import sealing
+from portal.asking import intake
+from portal.asking.drafts import Draft
+from portal.deciding import review
+from portal.finding import indexes, matching
+from portal.flood import limits
+from portal.letters import message_keys
 from portal.models import Case, DatasetIndex, Item, Match, Submission, User
 from portal.models.user import ROLES
 from portal.sample import Sample, write_sample

@@ -17,9 +17,9 @@ from django.urls import reverse
 from django.utils import translation
 from factories.asking import URL
 
-from portal import intake
-from portal.drafts import Draft
-from portal.intake import Sent
+from portal.asking import intake
+from portal.asking.drafts import Draft
+from portal.asking.intake import Sent
 from portal.models import DatasetIndex
 from portal.urls import public_pages
 from takedown import receipt

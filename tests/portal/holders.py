@@ -10,8 +10,9 @@ from typing import Any
 from django.http import HttpResponse
 from django.test import Client
 
-from portal import intake, matching
-from portal.drafts import Draft
+from portal.asking import intake
+from portal.asking.drafts import Draft
+from portal.finding import matching
 from portal.models import Item, Submission
 
 

@@ -10,9 +10,10 @@ from django.test import Client
 from django.utils import translation
 from holders import Holder, holds, text_of
 
-from portal import answers, replies, review, second_look
-from portal.answers import ANSWERS, QUESTIONS, ROUTES
 from portal.days import today
+from portal.deciding import answers, review, second_look
+from portal.deciding.answers import ANSWERS, QUESTIONS, ROUTES
+from portal.letters import replies
 from portal.models import Case, CaseItem, DatasetIndex, Decision, Item, Match, Message, User
 from portal.policy import current
 

@@ -11,9 +11,9 @@ from factories.asking import URL, answer, draft, text, to_check, to_note
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.drafts import BadDraftError, Draft
+from portal.asking.drafts import BadDraftError, Draft
+from portal.asking.questions import KINDS, QUESTIONS, names
 from portal.models import Submission
-from portal.questions import KINDS, QUESTIONS, names
 
 pytestmark = pytest.mark.django_db
 MD5 = "ef" * 16
@@ -45,7 +45,7 @@ def test_a_draft_comes_back_as_it_went_and_a_changed_one_does_not(sent: Draft) -
     "answers", [["token", "private", URL, ""], {"ground": "private"}, {"token": "AA==", "x": 1}, "", 7]
 )
 def test_a_draft_of_another_version_starts_again(client: Client, answers: object) -> None:
-    sealed = signing.dumps(answers, salt="portal.drafts", compress=True)
+    sealed = signing.dumps(answers, salt="portal.asking.drafts", compress=True)
     assert "start again" in text(client.post("/en/ask/check/", {"draft": sealed}))
 
 

@@ -16,8 +16,8 @@ from factories.asking import URL, answer, draft, send, text, to_check, words
 from factories.pictures import encode, png, soft
 from PIL import Image
 
-from portal import limits
 from portal.days import today
+from portal.flood import limits
 from portal.models import Item, SealedPicture, Submission
 from portal.policy import current
 from takedown import receipt

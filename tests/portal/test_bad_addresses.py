@@ -13,7 +13,7 @@ import pytest
 from django.test import Client
 from factories.asking import URL, answer, draft, send, text, to_check, to_note
 
-from portal.drafts import Draft
+from portal.asking.drafts import Draft
 from portal.models import Item, Submission
 from takedown.urls import canonical
 

@@ -17,8 +17,9 @@ from factories.asking import URL, send, text
 from factories.pictures import HEIC, PNG_SIGNATURE, chunk, encode, png, soft
 from PIL import Image
 
-from portal import checking, matching
-from portal.drafts import Draft
+from portal.asking import checking
+from portal.asking.drafts import Draft
+from portal.finding import matching
 from portal.models import Item, SealedPicture, Submission
 from takedown.errors import SandboxFailed
 

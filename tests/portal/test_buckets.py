@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from redis import Redis
 
-from portal.buckets import InMemory, Rate
-from portal.buckets_redis import InRedis
+from portal.flood.buckets import InMemory, Rate
+from portal.flood.buckets_redis import InRedis
 
 NAMES = st.sampled_from("abcdef")
 RATE = Rate(at_once=3, an_hour=3600)  # one a second

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal import charts
-from portal.charts import LOOKS, Series, bars, lines, swatch
+from portal.transparency import charts
+from portal.transparency.charts import LOOKS, Series, bars, lines, swatch
 
 STYLES = Path(charts.__file__).parent / "static" / "portal" / "report.css"
 MONTHS = ["January", "February", "March"]

@@ -11,8 +11,9 @@ from django.core.management import call_command
 from django.test import Client
 from holders import Holder, holds, text_of
 
-from portal import messages, review
+from portal.deciding import review
 from portal.demo import PEOPLE
+from portal.letters import messages
 from portal.models import Case, DatasetIndex, Decision, Item, User
 from portal.models.user import ROLES
 

@@ -13,8 +13,10 @@ from decided import removed
 from factories.releases import sign_release
 from test_held_back import two_editions
 
-from portal import covering, demo, indexes, policy, publishing
+from portal import demo, policy
+from portal.finding import indexes
 from portal.models import Release, User
+from portal.releasing import covering, publishing
 from takedown.index import build_index
 from takedown.subscribe import open_blocklist, sync
 

@@ -19,8 +19,8 @@ from django.urls import Resolver404, get_resolver, resolve
 from django.utils import translation
 from factories import markup
 
-from portal import intake
-from portal.drafts import Draft
+from portal.asking import intake
+from portal.asking.drafts import Draft
 from portal.models import DatasetIndex
 
 pytestmark = pytest.mark.django_db

@@ -10,10 +10,10 @@ import pytest
 from django.db import DatabaseError
 from django.test import Client
 
-from portal import fetches
 from portal.models import (
     ListFetches,
 )
+from portal.transparency import fetches
 
 pytestmark = pytest.mark.django_db
 

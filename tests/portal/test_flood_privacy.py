@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis import Redis
 
-from portal import buckets, buckets_redis, callers, limits, proof_of_work
+from portal.flood import buckets, buckets_redis, callers, limits, proof_of_work
 
 # Small numbers are everywhere and say nothing; addresses begin after those of our own networks.
 V4 = st.integers(0x0B00_0000, 0xDFFF_FFFF).map(ipaddress.IPv4Address)

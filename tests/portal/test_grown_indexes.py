@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from django.test import Client
 
-from portal import indexes, matching
+from portal.finding import indexes, matching
 from portal.models import Case, Match, Submission, User
 from takedown import sandbox
 from takedown.dataset import Stamp

@@ -11,7 +11,7 @@ import pytest
 from django.test import Client
 from holders import holds
 
-from portal import indexes, matching, neighbours
+from portal.finding import indexes, matching, neighbours
 from portal.models import Case, DatasetIndex, Item, Match, User
 from portal.policy import current
 from portal.views.case_rows import groups

@@ -15,9 +15,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
-from portal import lists, outcomes, policy, status
-from portal.book import Book
+from portal import policy
+from portal.answering import outcomes, status
 from portal.models import DatasetIndex, DecisionMatch, Entry, Listing, Match, Release, Support
+from portal.releasing import lists
+from portal.releasing.book import Book
 from takedown.keys import Key
 
 pytestmark = pytest.mark.django_db

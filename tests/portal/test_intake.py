@@ -12,10 +12,12 @@ import pytest
 from django.db import connection
 from factories.pictures import png
 
-from portal import intake, matching, sealing
+from portal import sealing
+from portal.asking import intake
+from portal.asking.drafts import BadDraftError, Draft
+from portal.asking.intake import Sent
 from portal.days import today
-from portal.drafts import BadDraftError, Draft
-from portal.intake import Sent
+from portal.finding import matching
 from portal.models import Item, SealedPicture, Submission
 from takedown.fingerprint import fingerprint
 from takedown.keys import Key

@@ -12,8 +12,10 @@ import pytest
 from django.test import Client
 from holders import Holder, holds
 
-from portal import indexes, keeping, review, tasks, terms
+from portal import tasks, terms
 from portal.days import today
+from portal.deciding import review
+from portal.finding import indexes, keeping
 from portal.models import Case, CaseItem, DatasetIndex, Decision, Event, Item, Match, SiteControl, User
 from portal.policy import current
 from takedown import sandbox

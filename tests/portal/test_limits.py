@@ -11,8 +11,8 @@ from django.core import signing
 from django.http import HttpRequest
 from django.test import RequestFactory
 
-from portal import callers, limits, proof_of_work
-from portal.buckets import InMemory
+from portal.flood import callers, limits, proof_of_work
+from portal.flood.buckets import InMemory
 
 TOKEN, OTHER = b"t" * 16, b"o" * 16
 ALICE, BOB = "203.0.113.7", "198.51.100.8"
@@ -151,9 +151,7 @@ def test_each_waits_longer_than_the_one_before(time: Time) -> None:
     assert [asked.wait if asked else 0 for asked in waits] == [0, 0, 0, 0, 5, 10, 15, 20]
 
 
-def test_nobody_waits_longer_than_told_and_one_address_takes_few_places(
-    time: Time, settings: Any
-) -> None:
+def test_nobody_waits_longer_than_told_and_one_address_takes_few_places(time: Time, settings: Any) -> None:
     settings.FLOOD_WAIT_SECONDS = 20
     waits = [limits.wait(posted()) for _ in range(50)]
     assert max(asked.wait for asked in waits if asked) == 20

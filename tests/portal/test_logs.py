@@ -18,8 +18,8 @@ def _format(name: str, message: object, *args: object, **extra: object) -> str:
 
 
 def test_an_event_of_ours_has_its_code_and_its_numbers() -> None:
-    assert _format("portal.matching", "item.failed", item=7, attempt=2) == (
-        "WARNING portal.matching item.failed item=7 attempt=2"
+    assert _format("portal.finding.matching", "item.failed", item=7, attempt=2) == (
+        "WARNING portal.finding.matching item.failed item=7 attempt=2"
     )
 
 
@@ -29,8 +29,8 @@ def test_an_event_of_ours_has_its_code_and_its_numbers() -> None:
         ("django.request", f"Bad Request: /{SECRET}", (), {}),
         ("django.request", "Not Found: %s", (SECRET,), {"status_code": 404, "request": SECRET}),
         ("celery.worker", f"Received task: portal.x[{SECRET}]", (), {"data": {"args": SECRET}}),
-        ("portal.intake", f"address {SECRET}", (), {}),
-        ("portal.intake", "item.failed", (), {"url": SECRET}),
+        ("portal.asking.intake", f"address {SECRET}", (), {}),
+        ("portal.asking.intake", "item.failed", (), {"url": SECRET}),
         ("other", "item.failed", (), {"slug": SECRET}),
     ],
 )

@@ -10,8 +10,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from factories.looks import NOWHERE, asked, plain, text
 
-from portal import limits
-from portal.drafts import Draft
+from portal.asking.drafts import Draft
+from portal.flood import limits
 from portal.models import DatasetIndex
 from portal.sample import Sample
 from takedown import fingerprint

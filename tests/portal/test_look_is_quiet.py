@@ -13,8 +13,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from factories.looks import NOWHERE, asked, plain, text
 
-from portal import indexes, looking, matching
-from portal.drafts import Draft
+from portal.asking.drafts import Draft
+from portal.finding import indexes, looking, matching
 from portal.models import DatasetIndex
 from portal.sample import Sample
 from portal.views import look

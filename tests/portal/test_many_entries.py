@@ -11,11 +11,12 @@ from decided import digest, removed, taken_back
 from django.db import connection
 from test_releases_page import page  # noqa: F401 - a fixture
 
-from portal import bulk, demo, lists, marks, publishing, tasks, waiting
-from portal.book import Book, Entries
+from portal import demo, tasks
 from portal.days import today
-from portal.marks import Mark
 from portal.models import Event, Item, Listing, Release, Support, Told, User, WaitingCount
+from portal.releasing import bulk, lists, marks, publishing, waiting
+from portal.releasing.book import Book, Entries
+from portal.releasing.marks import Mark
 from takedown.errors import BadKey
 from takedown.keys import Key
 

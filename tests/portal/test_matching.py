@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from portal import indexes, matching, review
+from portal.deciding import review
+from portal.finding import indexes, matching
 from portal.models import Case, CaseItem, DatasetIndex, Item, Match, SealedPicture, Submission, User
 from takedown.errors import SandboxFailed
 from takedown.index import build_index

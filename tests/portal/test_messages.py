@@ -12,7 +12,7 @@ from holders import Holder, holds, text_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal import message_keys, messages
+from portal.letters import message_keys, messages
 from portal.models import Case, DatasetIndex, Item, Message, User
 
 SignIn = Callable[[User], Client]

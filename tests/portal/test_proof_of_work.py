@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal import proof_of_work
-from portal.buckets import InMemory
+from portal.flood import proof_of_work
+from portal.flood.buckets import InMemory
 
 TOKEN = b"t" * 16
 

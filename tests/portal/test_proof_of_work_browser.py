@@ -114,7 +114,7 @@ def test_with_the_sum_one_goes_on_at_once(alice: Visitor) -> None:
 
 def test_small_and_large_numbers_are_found(alice: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in (0, 255, 65_536):
-        monkeypatch.setattr("portal.proof_of_work.secrets.randbelow", lambda _, number=number: number)
+        monkeypatch.setattr("portal.flood.proof_of_work.secrets.randbelow", lambda _, number=number: number)
         proof = json.loads(base64.b64decode(alice.solved()["proof"]))
         assert proof["solution"]["counter"] == number
         assert alice.look() == 200

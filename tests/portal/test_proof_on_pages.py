@@ -14,9 +14,11 @@ from decided import removed
 from django.test import Client
 from factories.releases import release_now
 
-from portal import demo, intake, publishing
-from portal.drafts import Draft
+from portal import demo
+from portal.asking import intake
+from portal.asking.drafts import Draft
 from portal.models import Item, Release, Submission, Support, User
+from portal.releasing import publishing
 
 pytestmark = pytest.mark.django_db
 

@@ -11,8 +11,9 @@ from decided import asked, digest, removed, taken_back
 from factories.releases import sign_release
 from test_held_back import two_editions
 
-from portal import demo, lists, proofs, publishing
+from portal import demo
 from portal.models import Case, Decision, Item, Release, Told, User
+from portal.releasing import lists, proofs, publishing
 from takedown.blocklist.leaves import Record
 from takedown.subscribe import sync
 from takedown.subscribe.proof import prove_receipt

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from factories.releases import sign_release
 
-from portal import demo, publishing, review
+from portal import demo
+from portal.deciding import review
 from portal.models import Listing, Release, Submission, User
+from portal.releasing import publishing
 from takedown import publish as tuf
 from takedown.errors import TakedownError
 from takedown.keys import url_sha256

@@ -13,9 +13,10 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 from factories.releases import sign_release
 
-from portal import demo, freshness, mirrors, publishing, tasks
+from portal import demo, tasks
 from portal.models import Event, Mirror, Release, User
 from portal.policy import current
+from portal.releasing import freshness, mirrors, publishing
 from takedown import publish as tuf
 from takedown.subscribe import open_blocklist, sync
 

@@ -9,8 +9,9 @@ import pytest
 from django.utils import timezone
 from factories.releases import sign_release
 
-from portal import demo, publishing
+from portal import demo
 from portal.models import Listing, Release, Submission, Told, User
+from portal.releasing import publishing
 from takedown import publish as tuf
 
 Submit = Callable[..., Submission]
@@ -84,7 +85,7 @@ def test_a_policy_that_drops_a_ground_cannot_unblock(
 def test_the_status_names_a_release_only_when_all_of_an_item_is_in_it(
     removed: Submission, mara: User, settings: object
 ) -> None:
-    from portal import status
+    from portal.answering import status
 
     (one,) = status.of(removed)
     assert one.title == "Decided"
@@ -98,7 +99,7 @@ def test_the_status_names_a_release_only_when_all_of_an_item_is_in_it(
 def test_who_asks_for_what_is_listed_hears_that_it_was(
     removed: Submission, remove: Callable[[int], Submission], mara: User, settings: object
 ) -> None:
-    from portal import status
+    from portal.answering import status
 
     release = _staged(mara, settings)
     publishing.ask_to_publish(release, mara)

@@ -10,8 +10,9 @@ from decided import digest, removed, taken_back
 from django.core.management import CommandError, call_command
 from factories.releases import release_now
 
-from portal import demo, gap, publishing
+from portal import demo
 from portal.models import Listing, Release, Told, User
+from portal.releasing import gap, publishing
 from takedown.keys import Key
 
 pytestmark = pytest.mark.django_db

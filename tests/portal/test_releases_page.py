@@ -13,9 +13,10 @@ from decided import removed
 from factories.releases import sign_release
 from test_held_back import two_editions
 
-from portal import demo, publishing
+from portal import demo
 from portal.days import today
 from portal.models import Release, User
+from portal.releasing import publishing
 
 pytestmark = pytest.mark.django_db
 

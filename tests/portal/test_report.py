@@ -17,9 +17,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from factories.history import history, publish_two_years
 
-from portal import report, tallies, tasks
+from portal import tasks
 from portal.models import CaseItem, Release, Submission
-from portal.tallies import Month
+from portal.transparency import report, tallies
+from portal.transparency.tallies import Month
 from portal.views.report_csv import as_csv, harmless
 
 pytestmark = pytest.mark.django_db

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from portal import lists, review
 from portal.days import today
+from portal.deciding import review
 from portal.models import (
     Case,
     DatasetIndex,
@@ -23,6 +23,7 @@ from portal.models import (
     User,
 )
 from portal.policy import current
+from portal.releasing import lists
 
 Submit = Callable[..., Submission]
 Work = Callable[[Submission], None]

@@ -8,8 +8,11 @@ from collections.abc import Callable
 import pytest
 from django.db import connection
 
-from portal import demo, matching, publishing, review
+from portal import demo
+from portal.deciding import review
+from portal.finding import matching
 from portal.models import Case, CaseItem, DatasetIndex, Entry, Item, Match, Submission, User
+from portal.releasing import publishing
 
 Submit = Callable[..., Submission]
 Work = Callable[[Submission], None]
@@ -126,7 +129,7 @@ def test_taking_back_twice_is_told_once(
 def test_a_refused_item_has_nothing_to_take_back(
     index: DatasetIndex, submit: Submit, work: Work, sample: object, alice: User
 ) -> None:
-    from portal.status import can_withdraw
+    from portal.answering.status import can_withdraw
 
     submission = submit(sample.rows[3].url)
     work(submission)

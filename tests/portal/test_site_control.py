@@ -14,8 +14,9 @@ from factories.internet import Internet
 from factories.name_server import NameServer
 from factories.odd_answers import redirect
 
-from portal import control, matching, review, sites
 from portal.days import today
+from portal.deciding import review
+from portal.finding import control, matching, sites
 from portal.models import Case, DatasetIndex, Event, Item, Match, SiteControl, Submission, User
 from takedown.fetch import Limits, fetch
 

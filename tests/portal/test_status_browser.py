@@ -11,8 +11,9 @@ import pytest
 from django.test import Client
 from holders import Holder, holds
 
-from portal import messages, review, second_look
 from portal.days import today
+from portal.deciding import review, second_look
+from portal.letters import messages
 from portal.models import CaseItem, DatasetIndex, Item, Match, User
 from takedown.keys import Key
 

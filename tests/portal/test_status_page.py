@@ -12,10 +12,12 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 from holders import Holder, holds, text_of
 
-from portal import messages, review, status
+from portal.answering import status
+from portal.answering.standing import STAGES, STANDINGS
 from portal.days import today
+from portal.deciding import review
+from portal.letters import messages
 from portal.models import Case, DatasetIndex, Item, Match, Release, Submission, User
-from portal.standing import STAGES, STANDINGS
 from portal.views.holder import ITEMS_A_PAGE, REFUSAL_BYTES
 from takedown import receipt
 

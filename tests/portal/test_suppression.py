@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.suppression import FEWEST, Span, Waited, kinds, span, spans, times, total
+from portal.transparency.suppression import FEWEST, Span, Waited, kinds, span, spans, times, total
 
 SMALL = range(1, FEWEST)
 

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 from decided import asked, person, removed, taken_back
 
-from portal import keeping, report, tallies
+from portal.finding import keeping
 from portal.models import (
     Case,
     CaseItem,
@@ -17,7 +17,8 @@ from portal.models import (
     Submission,
     Support,
 )
-from portal.tallies import Month
+from portal.transparency import report, tallies
+from portal.transparency.tallies import Month
 
 pytestmark = pytest.mark.django_db
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from portal import review
 from portal.days import today
+from portal.deciding import review
 from portal.models import Case, DatasetIndex, Decision, Match, Submission, User
 
 Submit = Callable[..., Submission]

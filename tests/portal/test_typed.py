@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal import typed
+from portal.asking import typed
 from takedown.keys import WIDTHS
 
 SHA256, SHA1, MD5 = "ab" * 32, "cd" * 20, "ef" * 16

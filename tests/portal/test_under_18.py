@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import translation
 from factories.asking import URL, draft, text, words
 
-from portal.drafts import Draft
+from portal.asking.drafts import Draft
 from portal.models import Item, Submission
 from portal.policy import current
 from portal.views import under_18

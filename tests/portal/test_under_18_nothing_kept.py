@@ -18,9 +18,9 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as tries
 from hypothesis import strategies as st
 
-from portal import intake
-from portal.drafts import Draft
-from portal.intake import Sent
+from portal.asking import intake
+from portal.asking.drafts import Draft
+from portal.asking.intake import Sent
 from portal.models import DatasetIndex, Item, SealedPicture, SiteControl, Submission
 from portal.sample import Sample
 from portal.urls import public_pages

@@ -17,9 +17,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from portal import publishing
 from portal.management.managers import add_user, failed, release_manager
 from portal.models import Release, User
+from portal.releasing import publishing
 
 
 class Command(BaseCommand):

@@ -9,7 +9,8 @@ from django.contrib.auth.models import Group, Permission
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 
-from portal import demo, message_keys, sealing
+from portal import demo, sealing
+from portal.letters import message_keys
 from portal.models.user import ROLES
 from takedown.publish import refresh
 

@@ -14,9 +14,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from portal import mirrors, publishing
 from portal.management.managers import add_user, failed, release_manager
 from portal.models import Release, User
+from portal.releasing import mirrors, publishing
 from takedown.errors import TakedownError
 
 

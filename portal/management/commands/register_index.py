@@ -7,7 +7,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from portal import indexes, tasks
+from portal import tasks
+from portal.finding import indexes
 from takedown.errors import TakedownError
 
 

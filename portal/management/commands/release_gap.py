@@ -11,7 +11,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from portal import gap
+from portal.releasing import gap
 from takedown.errors import TakedownError
 
 

@@ -1,0 +1,1 @@
+"""From decisions to a signed release: plans, lists, proofs, mirrors, and what waits."""

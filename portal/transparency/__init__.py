@@ -1,0 +1,1 @@
+"""The monthly report: counting, hiding small numbers, drawing."""
