@@ -100,9 +100,7 @@ def open_window(trial: Desk) -> Iterator[Callable[..., Any]]:
     with ExitStack() as stack:
         playwright = stack.enter_context(sync_api.sync_playwright())
         browser = stack.enter_context(chromium.launch(playwright, str(chromium.find())))
-        yield lambda *widths, scripts=False: chromium.Window(
-            browser, trial, widths or chromium.WIDTHS, scripts=scripts
-        )
+        yield lambda *widths, **more: chromium.Window(browser, trial, widths or chromium.WIDTHS, **more)
 
 
 @pytest.fixture(scope="session")

@@ -104,7 +104,7 @@ def test_the_pages_of_a_request_and_of_sites(trial: Desk, open_window: Open, fre
     person.press("See how it stands")
     person.look_again("Look again", "We found rows")
     person.page.locator("#text").fill("There are two pictures at this address.")
-    person.submit("form[action*='/status/message/'] button")
+    person.submit("form[action$='/status/message/'] button")
     _sign_in(ada, "ada")
     _open_case(ada, row.url)
     ada.look("case-with-a-message")

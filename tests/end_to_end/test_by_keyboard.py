@@ -59,7 +59,7 @@ def test_the_keyboard_is_enough(trial: Desk, open_window: Open, fresh: Fresh, sc
     window.press_key("main form button.button")
     assert window.page.locator("ul.items > li").count() == 4
     window.type_into("#text", "Written by hand.")
-    window.press_key("form[action*='/status/message/'] button")
+    window.press_key("form[action$='/status/message/'] button")
     assert "Written by hand." in window.text()
     window.press_key("#item-2 button[formaction$='/status/withdraw/']")
     window.press_key("button.danger")

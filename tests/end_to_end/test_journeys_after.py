@@ -47,7 +47,7 @@ def _badge(window: Window) -> str:
 
 def _write(window: Window, text: str) -> None:
     window.page.locator("#text").fill(text)
-    window.submit("form[action*='/status/message/'] button")
+    window.submit("form[action$='/status/message/'] button")
     assert text in window.text()
 
 
