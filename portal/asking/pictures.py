@@ -20,6 +20,8 @@ from takedown.fingerprint import PIPELINE, Fingerprint
 
 #: Longest fingerprint that a browser sends, in characters: some 1,150 codes of 64 digits, and a little more.
 MAX_FINGERPRINT = 100_000
+#: What a picture may be said to be: any other word would be one that a browser leaves with us.
+_FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "AVIF", "HEIC")
 
 
 def uploaded(files: Sequence[UploadedFile]) -> tuple[list[bytes], list[str]]:
@@ -53,7 +55,8 @@ def _fingerprint(text: str) -> Fingerprint | None:
         made = Fingerprint.from_json(text) if len(text) <= MAX_FINGERPRINT else None
     except ValueError:
         return None
-    return made if made and made.pipeline == PIPELINE and not made.more else None
+    ours = made and made.pipeline == PIPELINE and made.format in _FORMATS and not made.more
+    return made if ours else None
 
 
 def _numbered(problems: Sequence[str | None]) -> list[str]:

@@ -184,6 +184,17 @@ def test_the_same_fingerprint_twice_is_one(client: Client, made: Fingerprint) ->
     assert Item.objects.count() == 1
 
 
+def test_two_parts_of_one_picture_are_two(client: Client, made: Fingerprint) -> None:
+    part = replace(made, codes=(replace(made.codes[0], pdq="0f" * 32),))
+    send(client, to_check(client, ""), device=[made.to_json(), part.to_json()])
+    assert sorted(item.fingerprint.pdq for item in Item.objects.all()) == sorted([made.pdq, part.pdq])
+
+
+def test_a_form_without_room_for_pictures_says_so_to_the_browser(client: Client) -> None:
+    many = "\n".join(f"{URL}?{n}" for n in range(300))
+    assert 'data-most="0"' in to_check(client, many).content.decode()
+
+
 FOREIGN = {
     "no JSON": lambda _: "x",
     "nothing": lambda _: "",
@@ -195,6 +206,17 @@ FOREIGN = {
     "too long": lambda made: made.to_json() + " " * 100_000,
     "deep": lambda _: "[" * 90_000,
     "NUL": lambda made: made.to_json().replace("JPEG", "JP\\u0000G"),
+    "no width": lambda made: replace(made, width=0).to_json(),
+    "no height": lambda made: replace(made, height=0).to_json(),
+    "a side too long": lambda made: replace(made, width=20_001, height=1).to_json(),
+    "too many pixels": lambda made: replace(made, width=20_000, height=20_000).to_json(),
+    "a quality over 100": lambda made: replace(made, pdq_quality=101).to_json(),
+    "another format": lambda made: replace(made, format="TIFF").to_json(),
+    "NaN": lambda made: re.sub('"width":[0-9]+', '"width":NaN', made.to_json()),
+    "a huge number": lambda made: re.sub('"width":[0-9]+', '"width":' + "9" * 5000, made.to_json()),
+    "digits of another script": lambda made: replace(made, phash="\u0661" * 16).to_json(),
+    "a list of codes": lambda made: re.sub('"codes":"[^"]+"', '"codes":["a"]', made.to_json()),
+    "codes cut short": lambda made: re.sub('"codes":"[^"]{64}', '"codes":"', made.to_json()),
 }
 
 
@@ -279,3 +301,10 @@ def test_no_name_of_a_file_is_looked_at(client: Client, picture: bytes, work: Ca
     page = send(client, to_check(client), picture, png(9, 9, body=b"broken"))
     assert page.status_code == 422
     assert "holiday" not in page.content.decode()
+
+
+def test_a_fingerprint_of_a_device_holds_no_word_of_its_own(client: Client, made: Fingerprint) -> None:
+    """The format is the one free text in it: a name of ours, or the fingerprint is not taken."""
+    page = send(client, to_check(client, ""), device=replace(made, format="my-name-is-Bond").to_json())
+    assert (page.status_code, "does not fit our programs" in text(page)) == (422, True)
+    assert not Submission.objects.exists()
