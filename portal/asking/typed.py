@@ -23,6 +23,9 @@ from takedown.urls import canonical
 #: Lines with a problem after which reading stops: a page of a thousand errors helps nobody.
 MAX_PROBLEMS = 10
 
+#: Characters of a line that a problem repeats, so that its line is found; they fit a phone's.
+SHOWN = 24
+
 #: Kinds of digest that a typed fingerprint may be, by its width in bytes. The digits do not tell a SHA-256
 #: from a PDQ, so both are looked for.
 _BY_WIDTH = {
@@ -67,12 +70,24 @@ def lines(text: str, read: Callable[[str], Read]) -> tuple[list[Read], list[str]
         try:
             found.setdefault(read(line.strip()))
         except BadLineError as error:
-            problems.append(_("Line %(number)s: %(problem)s") % {"number": number, "problem": error})
+            problems.append(
+                _("Line %(number)s: %(problem)s") % {"number": _place(number, line), "problem": error}
+            )
         if len(found) > settings.MAX_ITEMS:
             found.popitem()
             problems.append(too_many())
             break
     return list(found), problems
+
+
+def _place(number: int, line: str) -> str:
+    """The number of a line and how it begins: fields have no numbers beside their lines.
+
+    What stands before an @ may be a password and stays out.
+    """
+    shown = "".join(one for one in line.rpartition("@")[2].strip() if one.isprintable())
+    begin = shown if len(shown) <= SHOWN else f"{shown[:SHOWN]}…"
+    return f"{number} ({begin})" if begin else str(number)
 
 
 def too_many() -> str:
@@ -150,10 +165,14 @@ def _site(line: str) -> str:
     try:
         form = canonical(line if "://" in line else f"https://{line}").removeprefix("https://")
     except BadUrl as error:
-        raise BadLineError(sentence(error)) from None
+        raise (_unnamed() if error.slug == "url-host" else BadLineError(sentence(error))) from None
     if "?" in form:
         raise BadLineError(_("A site ends with its path. Please remove the question mark and what follows."))
     site = form.rstrip("/")
     if not _HOST.fullmatch(site.partition("/")[0]):
-        raise BadLineError(_("Please write the name of the site, such as example.org, without a port."))
+        raise _unnamed()
     return site
+
+
+def _unnamed() -> BadLineError:
+    return BadLineError(_("Please write the name of the site, such as example.org, without a port."))

@@ -72,9 +72,22 @@ def test_what_is_no_fingerprint_is_told_by_line_and_the_others_stay(name: str) -
     found, problems = typed.read_fingerprints(f"{MD5}\n{text}\n{SHA1}")
     assert found == [(("md5", MD5),), (("sha1", SHA1),)]
     (problem,) = problems
-    assert problem.startswith("Line 2: ")
+    assert problem.startswith("Line 2")
     assert said in problem
-    assert text not in problem
+
+
+@pytest.mark.parametrize(
+    ("line", "place"),
+    [
+        ("htp://wrong.example/a.jpg", "Line 2 (htp://wrong.example/a.jp…): "),
+        ("holiday.jpg", "Line 2 (holiday.jpg): "),
+        ("https://anna:secret@a.example", "Line 2 (a.example): "),
+        ("\x00\x00\u202e", "Line 2: "),
+    ],
+)
+def test_a_problem_repeats_how_its_line_begins_and_no_password(line: str, place: str) -> None:
+    _, (problem,) = typed.read_fingerprints(f"{MD5}\n{line}")
+    assert problem.startswith(place)
 
 
 def test_file_names_beside_a_fingerprint_are_dropped() -> None:
@@ -147,5 +160,5 @@ def test_what_names_no_site_is_told(text: str) -> None:
     found, problems = typed.read_sites(f"example.org\n{text}")
     assert found == ["example.org"]
     assert len(problems) == 1
-    assert problems[0].startswith("Line 2: ")
+    assert problems[0].startswith("Line 2 (")
     assert "secret" not in problems[0]
