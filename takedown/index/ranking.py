@@ -150,13 +150,16 @@ def doubts() -> NDArray[np.int64]:
 
 
 def _by_shape(variant: Variant, asked: Asked, row: Row) -> int:
-    """Bits for a row that is wider or higher than the variant says. A box says nothing."""
-    if not row.width or not row.height or variant.box >= 0:
+    """Bits for a row that is wider or higher than the variant says. A box says nothing, nor does a line that
+    is so thin that nothing of it is left."""
+    if not (row.width and row.height and asked.width and asked.height) or variant.box >= 0:
         return 0
     top, bottom, left, right = variant.shape(asked.width, asked.height)
     wide, high = asked.width * (right - left) / WHOLE, asked.height * (bottom - top) / WHOLE
     if variant.orientation in _TRANSPOSED:
         wide, high = high, wide
+    if not (wide and high):
+        return 0
     factor = math.exp(abs(math.log(wide * row.height / (high * row.width))))
     return 0 if factor <= ALIKE else ODD_SHAPE if factor <= UNLIKE else OTHER_SHAPE
 

@@ -84,3 +84,10 @@ def test_only_a_single_far_variant_of_another_shape_is_turned_down() -> None:
     assert judged(candidates(hits(("crop-5-centre", 1, 10))), ASKED, tall)
     assert judged(candidates(hits(("crop-5-centre", 1, 30), ("crop-6-centre", 1, 30))), ASKED, tall)
     assert judged(candidates(hits(("crop-5-centre", 1, 30))), ASKED, {})
+
+
+@pytest.mark.parametrize("size", [(1, 20_000), (20_000, 1), (1, 1), (0, 5), (5, 0)])
+def test_pictures_of_every_shape_are_judged(size: tuple[int, int]) -> None:
+    found = [ranking.Candidate(0, 10, number, 1, 10.0) for number in range(len(names()))]
+    for row in (Row(None, 1, 20_000), Row(None, 20_000, 1)):
+        assert len(judged(found, Asked(*size, bytes(8)), {0: row})) == len(found)
