@@ -17,6 +17,7 @@ from portal.asking.uploads import OversizedUpload
 from portal.said import sentence
 from takedown.errors import BadImage
 from takedown.fingerprint import PIPELINE, Fingerprint
+from takedown.images import MAX_PIXELS, MAX_SIDE
 
 #: Longest fingerprint that a browser sends, in characters: some 1,150 codes of 64 digits, and a little more.
 MAX_FINGERPRINT = 100_000
@@ -38,14 +39,17 @@ def uploaded(files: Sequence[UploadedFile]) -> tuple[list[bytes], list[str]]:
 
 
 def made_on_device(texts: Sequence[str]) -> tuple[list[Fingerprint], list[str]]:
-    """Fingerprints from a browser, each once, and one sentence for each that cannot be used."""
-    found: dict[str, Fingerprint] = {}
+    """Fingerprints from a browser, each once, and one sentence for each that cannot be used.
+
+    Several parts of one picture are several fingerprints.
+    """
+    found: dict[tuple[str, str], Fingerprint] = {}
     wrong: list[str | None] = []
     for text in texts[: settings.MAX_ITEMS + 1]:
         made = _fingerprint(text)
         wrong.append(None if made else _unfit())
         if made:
-            found.setdefault(made.sha256, made)
+            found.setdefault((made.sha256, made.pdq), made)
     return list(found.values()), _numbered(wrong)
 
 
@@ -55,8 +59,15 @@ def _fingerprint(text: str) -> Fingerprint | None:
         made = Fingerprint.from_json(text) if len(text) <= MAX_FINGERPRINT else None
     except ValueError:
         return None
-    ours = made and made.pipeline == PIPELINE and made.format in _FORMATS and not made.more
-    return made if ours else None
+    return made if made and _ours(made) else None
+
+
+def _ours(made: Fingerprint) -> bool:
+    """Whether our program could have made this in a browser: anyone may send anything."""
+    sides = (made.width, made.height)
+    fits = min(sides) >= 1 and max(sides) <= MAX_SIDE and made.width * made.height <= MAX_PIXELS
+    known = made.pipeline == PIPELINE and made.format in _FORMATS and made.pdq_quality <= 100
+    return fits and known and not made.more
 
 
 def _numbered(problems: Sequence[str | None]) -> list[str]:

@@ -74,7 +74,12 @@ def check(
     status: int | None = None,
     on_device: Sequence[Fingerprint] = (),
 ) -> HttpResponse:
-    """The last page: all answers, and the pictures; fingerprints that the form brought stay in it."""
+    """The last page: all answers, and the pictures; fingerprints that the form brought stay in it.
+
+    Each has 75 kB, so this is the one page that may be large. Its sender has just sent as much, and the
+    picture is not here to make it anew; to keep it in the browser's storage would leave a trace on the
+    device. So it goes back with the page.
+    """
     policy, sent = current(), questions.answered(draft)
     told = dict(problems or {})
     if len(sent) > settings.MAX_ITEMS:
@@ -92,7 +97,7 @@ def check(
         not_found_days=policy.not_found_days,
         kept_until=today() + timedelta(days=policy.keep_days),
         on_device=on_device,
-        device_most=settings.MAX_ITEMS - len(sent) - len(on_device),
+        device_most=max(0, settings.MAX_ITEMS - len(sent) - len(on_device)),
         most=settings.MAX_PICTURES,
         megabytes=settings.MAX_PICTURE_BYTES // 2**20,
         together=settings.MAX_FORM_BYTES // 2**20,

@@ -15,9 +15,10 @@ from takedown.fingerprint import Fingerprint
 
 
 def form(**context: Any) -> str:
+    block = render_to_string("public/device.html", {"device_most": 300, **context})
     return f"""<!doctype html><html lang="en"><title>A form</title>
       <link rel="stylesheet" href="/static/portal/site.css"><main class="column"><h1>A form</h1>
-      <form action="/sent" method="post">{render_to_string("public/device.html", context)}
+      <form action="/sent" method="post">{block}
       <div data-device-replaces><label for="pictures">Send pictures</label>
         <input type="file" id="pictures" name="pictures" multiple></div>
       <button class="button" name="go" value="yes">Send the request</button></form></main>"""
