@@ -138,14 +138,17 @@ def _answer(item: Item) -> dict[str, date | None]:
 def expire_sealed() -> int:
     """Ask again for pictures whose intake key was destroyed: nobody can open them. How many there were."""
     gone = SealedPicture.objects.filter(key_day__lt=today() - timedelta(days=sealing.KEEP_DAYS))
-    items = list(gone.values_list("item", flat=True))
     with transaction.atomic():
-        take_turns(Turn.DESK)
-        Item.objects.filter(pk__in=items).update(
-            state=Item.State.UNREADABLE, problem="key-gone", lease_token=None, lease_until=None
+        take_turns(Turn.DESK)  # before looking, so that no worker finishes one of them in between
+        asked = Item.objects.filter(pk__in=list(gone.values_list("item", flat=True))).update(
+            state=Item.State.UNREADABLE,
+            problem="key-gone",
+            answered=today(),
+            lease_token=None,
+            lease_until=None,
         )
         gone.delete()
-    return len(items)
+    return asked
 
 
 def _direct(item: Item, opened: Opened) -> Iterator[Found]:
@@ -272,7 +275,7 @@ def _case_for(item: Item, found: list[Found], since: date) -> Case:
 def _unreadable(item: Item, slug: str) -> bool:
     """The picture itself is the problem: it is deleted, and the person is asked to send it again."""
     try:
-        with item.finish(Item.State.UNREADABLE, turn=Turn.DESK, problem=slug):
+        with item.finish(Item.State.UNREADABLE, turn=Turn.DESK, problem=slug, answered=today()):
             SealedPicture.objects.filter(item=item).delete()
     except StaleLeaseError:
         return False

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from portal import sealing
+from portal.days import today
 from portal.deciding import review
 from portal.finding import indexes, matching
 from portal.models import Case, CaseItem, DatasetIndex, Item, Match, SealedPicture, Submission, User
@@ -81,8 +84,18 @@ def test_an_unreadable_picture_is_deleted_and_asked_for_again(
 ) -> None:
     submission = submit(pictures=(b"<html>not a picture</html>",))
     work(submission)
-    assert submission.items.get().state == Item.State.UNREADABLE
+    item = submission.items.get()
+    assert (item.state, item.answered) == (Item.State.UNREADABLE, today())
     assert not SealedPicture.objects.exists()
+
+
+def test_a_picture_whose_key_is_gone_is_asked_for_again(submit: Submit) -> None:
+    item, ready = submit(pictures=(b"one",)).items.get(), submit(pictures=(b"two",)).items.get()
+    SealedPicture.objects.filter(item=item).update(key_day=today() - timedelta(days=sealing.KEEP_DAYS + 1))
+    assert matching.expire_sealed() == 1
+    item.refresh_from_db()
+    assert (item.state, item.problem, item.answered) == (Item.State.UNREADABLE, "key-gone", today())
+    assert SealedPicture.objects.get().item == ready
 
 
 def test_a_picture_that_kills_every_child_goes_to_a_person_and_others_progress(
