@@ -24,6 +24,9 @@ from portal.transparency import report
 
 log = logging.getLogger(__name__)
 
+#: Items that one sweep pokes; and how many of the slow lane at least, however many others wait.
+SWEPT, SWEPT_SLOW = 500, 25
+
 #: Until when (monotonic seconds) this process sends no pokes.
 _silent_until = 0.0
 
@@ -66,9 +69,12 @@ def count_waiting() -> None:
 def sweep() -> None:
     """Poke whatever is due and unclaimed: lost messages, dead workers, failures that want another try.
 
-    Items of the slow lane come after all others, however long those have waited.
+    Items of the slow lane come after all others, but some of them always do: they are owed an answer, too.
     """
-    for row in (*Item.due().order_by("submission__slow", "pk")[:500], *Release.due().order_by("pk")[:500]):
+    due = Item.due().order_by("pk")
+    others = list(due.filter(submission__slow=False)[: SWEPT - SWEPT_SLOW])
+    slow = due.filter(submission__slow=True)[: SWEPT - len(others)]
+    for row in (*others, *slow, *Release.due().order_by("pk")[:500]):
         poke_row(row)
 
 

@@ -278,3 +278,15 @@ def test_the_slow_lane_is_worked_on_after_all_others(client: Client, monkeypatch
     tasks.sweep()
     assert pokes == [fast.item.pk, fast.item.pk, slow.item.pk]
     assert "this may take some hours" in slow.sees()
+
+
+def test_the_slow_lane_goes_on_while_many_others_wait(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "SWEPT", 3)
+    monkeypatch.setattr(tasks, "SWEPT_SLOW", 1)
+    slow, *fast = holds(client, NOWHERE, slow=True), *(holds(client, f"{NOWHERE}?{n}") for n in range(4))
+    pokes: list[int] = []
+    monkeypatch.setattr(tasks, "poke_row", lambda row: pokes.append(row.pk))
+    tasks.sweep()
+    assert pokes == [fast[0].item.pk, fast[1].item.pk, slow.item.pk]
