@@ -32,7 +32,7 @@ PIPELINE = 2
 _DIGITS = 64
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # a fingerprint has 1,125 of them, and a form may bring 300 fingerprints
 class Code:
     """One PDQ hash: the name of the variant it was made from and 64 hex digits."""
 
@@ -45,7 +45,8 @@ class Fingerprint:
     """What is kept of a picture. The picture cannot be made from it.
 
     Attributes:
-        sha256, md5: of the bytes as they came, lowercase hex.
+        sha256, md5: of the bytes as they came, lowercase hex; of a part that was chosen on a person's device,
+            of its canonical pixels: no file has these digests, and nothing tells of the whole picture.
         format: JPEG, PNG, GIF, WEBP, AVIF or HEIC.
         width, height: in pixels, after the EXIF turn.
         pdq_quality: 0..100; below 50 the codes say little and only digests count.

@@ -165,6 +165,18 @@ def test_only_so_many_pictures_are_taken(window: Any, site: Site) -> None:
     assert len(send(window, site)) == 2
 
 
+def test_a_form_that_was_held_goes_when_there_was_room_for_no_picture(window: Any, site: Site) -> None:
+    loading: list[Any] = []
+    window.route("**/device/pictures.js", lambda route: loading.append(route))
+    show(window, site, device_most=0)
+    choose(window, file("0.png", picture(1)))
+    window.get_by_role("button", name="Send the request").click()
+    window.get_by_role("status").filter(has_text="Please wait a moment").wait_for()
+    with window.expect_navigation(url="**/sent"):
+        loading[0].continue_()
+    assert sent(site) == []
+
+
 def test_what_was_wrong_is_told_at_the_new_place(window: Any, site: Site) -> None:
     wrong = '<p class="wrong" id="pictures-wrong">Add a picture.</p><a href="#pictures">Add</a>'
     page = form(problems={"device": ["Picture 1: no."]}).replace("Send pictures", f"Send pictures{wrong}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import accessible
@@ -43,6 +44,8 @@ def test_a_part_is_chosen_by_keyboard(window: Any, site: Site) -> None:
     (found,) = send(window, site)
     part = fingerprint(encode(Image.fromarray(np.ascontiguousarray(pixels[:150, 40:])), "PNG"))
     assert (found.width, found.height, found.codes, found.phash) == (360, 150, part.codes, part.phash)
+    cut = np.ascontiguousarray(pixels[:150, 40:]).tobytes()  # digests of the file would tell of all of it
+    assert (found.sha256, found.md5) == (hashlib.sha256(cut).hexdigest(), hashlib.md5(cut).hexdigest())
 
 
 def test_a_part_is_chosen_by_mouse_and_taken_back(window: Any, site: Site) -> None:

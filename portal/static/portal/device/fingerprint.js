@@ -11,7 +11,7 @@ const VARIANTS = 1;
 
 /**
  * What is known after one code: enough to look for the picture, and made in a moment.
- * @param {Uint8Array} bytes the file as it came
+ * @param {Uint8Array} bytes what the digests are of: the file as it came; of a part of a picture, its canonical pixels
  * @param {Picture & {source: {width: number, height: number}}} picture canonical pixels;
  *   `source` is its size in pixels before it was shrunk, after the EXIF turn
  * @param {string} format JPEG, PNG, GIF, WEBP, AVIF or HEIC

@@ -85,6 +85,7 @@ function gather(root, part, giveUp) {
       giveUp();
     }
     loading--;
+    settled(true); // a form that was held may go, if there was room for none of these files
   });
   chooser.form.addEventListener("submit", (event) => {
     if (!busy()) return;

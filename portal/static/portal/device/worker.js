@@ -26,7 +26,8 @@ async function fingerprint({file, crop}) {
   const {bytes, format, picture} = await decode(file);
   const pixels = pixelsOf(picture, crop);
   picture.bitmap.close();
-  const base = await baseFingerprint(bytes, pixels, format);
+  // Of a part, nothing of the whole file is told: its digests would name a screenshot with all else on it.
+  const base = await baseFingerprint(crop ? pixels.rgb : bytes, pixels, format);
   postMessage({step: "base", fingerprint: base});
   const progress = (done, all) => postMessage({step: "progress", done, all});
   postMessage({step: "whole", fingerprint: await withVariants(base, pixels, progress)});
