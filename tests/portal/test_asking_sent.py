@@ -117,7 +117,10 @@ def test_a_site_gets_its_proof_on_the_receipt(client: Client) -> None:
         assert f"takedown-request={item.control.token}" in text(page)
     assert "https://example.org/.well-known/takedown-request.txt" in text(page)
     assert "_takedown-request.www.example.org" in text(page)
-    assert "Show that the site is yours" not in text(send(client, to_check(client)))
+    assert "First you put the code on your site" in text(page)
+    without = text(send(client, to_check(client)))
+    assert "Show that the site is yours" not in without
+    assert "First you put the code on your site" not in without
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
