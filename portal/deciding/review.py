@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from portal.days import today
-from portal.deciding import supports
+from portal.deciding import notes, supports
 from portal.deciding.answers import ANSWERS
 from portal.models import (
     Case,
@@ -158,6 +158,7 @@ def withdraw(item: Item) -> bool:
         supports.end(item)
         Item.objects.filter(pk=item.pk).update(state=Item.State.WITHDRAWN, lease_token=None, lease_until=None)
         SealedPicture.objects.filter(item=item).delete()
+        notes.erase_ended([item.pk])
         _close_if_all_withdrawn(item)
         Event.record("item.withdrawn", item)
     return True
@@ -245,6 +246,7 @@ def _unblock(decision: Decision) -> None:
         return
     supports.end(decision.item, by=decision)
     Item.objects.filter(pk=decision.item.pk).update(state=Item.State.WITHDRAWN)
+    notes.erase_ended([decision.item.pk])
     _close_if_all_withdrawn(decision.item)
 
 

@@ -19,6 +19,7 @@ from django.db.models import Max, Q
 
 from portal import terms
 from portal.days import today
+from portal.deciding import notes
 from portal.deciding.review import move
 from portal.finding import indexes, matching
 from portal.models import Case, DatasetIndex, Event, Item, Match, SiteControl
@@ -47,7 +48,7 @@ def stop_keeping(item: Item) -> bool:
 
 
 def forget() -> int:
-    """Erase what was looked for in vain and is kept no longer. How many items that were."""
+    """Erase what was looked for in vain and is kept no longer, at last the note. How many items that were."""
     last = today() - timedelta(days=current().not_found_days)
     answered = Q(answered__lt=last) | Q(answered=None, submission__received__lt=last)
     over = Q(keep_until=None) | Q(keep_until__lt=today())
@@ -58,6 +59,7 @@ def forget() -> int:
         these = Item.objects.filter(pk__in=pks)
         these.exclude(url="").update(url=ERASED)
         these.update(state=Item.State.FORGOTTEN, fingerprint_json=None, given=None, keep_until=None)
+        notes.erase_ended(pks)
     return len(pks)
 
 
