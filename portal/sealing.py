@@ -18,7 +18,7 @@ from nacl.public import PrivateKey, PublicKey, SealedBox
 
 from portal.days import today
 
-#: Days after which an intake key is destroyed.
+#: Days after which an intake key is destroyed: people are told that nobody can open a picture after a week.
 KEEP_DAYS = 7
 
 
@@ -75,7 +75,7 @@ def rotate() -> None:
             write_whole(_file(public, today()), bytes(made.public_key), 0o644)
         for folder in (public, private):
             for day in _days(folder):
-                if abs(day - today()) > timedelta(days=KEEP_DAYS):
+                if abs(day - today()) >= timedelta(days=KEEP_DAYS):
                     _file(folder, day).unlink()
 
 

@@ -137,7 +137,7 @@ def _answer(item: Item) -> dict[str, date | None]:
 
 def expire_sealed() -> int:
     """Ask again for pictures whose intake key was destroyed: nobody can open them. How many there were."""
-    gone = SealedPicture.objects.filter(key_day__lt=today() - timedelta(days=sealing.KEEP_DAYS))
+    gone = SealedPicture.objects.filter(key_day__lte=today() - timedelta(days=sealing.KEEP_DAYS))
     with transaction.atomic():
         take_turns(Turn.DESK)  # before looking, so that no worker finishes one of them in between
         asked = Item.objects.filter(pk__in=list(gone.values_list("item", flat=True))).update(

@@ -171,7 +171,7 @@ def test_intake_keys_are_made_daily_and_destroyed_after_a_week(settings: object,
         for folder in folders:
             kept = sorted(path.stem for path in folder.glob("*.key"))
             assert kept[-1] == str(start + timedelta(days=passed))
-            assert len(kept) == min(passed, sealing.KEEP_DAYS) + 1
+            assert len(kept) == min(passed + 1, sealing.KEEP_DAYS)
     assert all(path.stat().st_mode & 0o077 == 0 for path in folders[1].iterdir())
 
 
@@ -254,7 +254,7 @@ def test_a_public_key_without_its_private_half_is_replaced(submit: Submit, setti
 def test_pictures_nobody_can_open_any_more_are_asked_for_again(submit: Submit) -> None:
     stuck, fresh = submit(pictures=(PICTURE,)).items.get(), submit(pictures=(PICTURE,)).items.get()
     Item.objects.filter(pk=stuck.pk).update(state=Item.State.NEEDS_PERSON)
-    SealedPicture.objects.filter(item=stuck).update(key_day=today() - timedelta(days=sealing.KEEP_DAYS + 1))
+    SealedPicture.objects.filter(item=stuck).update(key_day=today() - timedelta(days=sealing.KEEP_DAYS))
     assert matching.expire_sealed() == 1
     stuck.refresh_from_db()
     fresh.refresh_from_db()

@@ -91,7 +91,7 @@ def test_an_unreadable_picture_is_deleted_and_asked_for_again(
 
 def test_a_picture_whose_key_is_gone_is_asked_for_again(submit: Submit) -> None:
     item, ready = submit(pictures=(b"one",)).items.get(), submit(pictures=(b"two",)).items.get()
-    SealedPicture.objects.filter(item=item).update(key_day=today() - timedelta(days=sealing.KEEP_DAYS + 1))
+    SealedPicture.objects.filter(item=item).update(key_day=today() - timedelta(days=sealing.KEEP_DAYS))
     assert matching.expire_sealed() == 1
     item.refresh_from_db()
     assert (item.state, item.problem, item.answered) == (Item.State.UNREADABLE, "key-gone", today())
