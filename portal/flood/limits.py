@@ -73,7 +73,8 @@ def wait(request: HttpRequest) -> Flood | None:
     """None when a look-up goes on now; else what its form carries while it waits.
 
     Whoever waited comes through: the place in the queue is theirs, and pressing the button early does not
-    lose it. With the sum one goes on at once. Both hold as long as this process is not overrun.
+    lose it. With the sum one goes on at once. Both hold as long as this process is not overrun. Where the
+    queue is longer than anyone is asked to wait there is no place to give: one waits, and asks anew.
     """
     note = _Note.read(request)
     if _proven(request, note):
@@ -86,7 +87,9 @@ def wait(request: HttpRequest) -> Flood | None:
     milliseconds = min(max(ahead, overrun), settings.FLOOD_WAIT_SECONDS * 1000)
     if not milliseconds:
         return None
-    return _Note(secrets.token_bytes(16), made=int(time.time()), wait=-(-milliseconds // 1000)).flood()
+    placed = ahead <= settings.FLOOD_WAIT_SECONDS * 1000
+    seconds = -(-milliseconds // 1000)
+    return _Note(secrets.token_bytes(16), made=int(time.time()), wait=seconds, placed=placed).flood()
 
 
 def _place_in_queue(request: HttpRequest) -> int:
@@ -104,11 +107,13 @@ def _place_in_queue(request: HttpRequest) -> int:
 
 @dataclass(frozen=True)
 class _Note:
-    """What a form says about itself: its token, when it was made, and how long it was asked to wait."""
+    """What a form says about itself: its token, when it was made, how long it was asked to wait, and whether
+    it has a place in the queue."""
 
     token: bytes
     made: int
     wait: int = 0
+    placed: bool = False
 
     @property
     def age(self) -> int:
@@ -123,20 +128,21 @@ class _Note:
         return Flood(self.sealed(), proof_of_work.challenge(self.token), self.waits)
 
     def sealed(self) -> str:
-        return signing.dumps([urlsafe_b64encode(self.token).decode(), self.made, self.wait], salt=_SALT)
+        told = [urlsafe_b64encode(self.token).decode(), self.made, self.wait, self.placed]
+        return signing.dumps(told, salt=_SALT)
 
     @classmethod
     def read(cls, request: HttpRequest) -> _Note | None:
         try:
-            token, made, wait = signing.loads(request.POST.get("flood", ""), salt=_SALT)
+            token, made, wait, placed = signing.loads(request.POST.get("flood", ""), salt=_SALT)
         except (signing.BadSignature, ValueError, TypeError):
             return None
-        return cls(urlsafe_b64decode(token), made, wait)
+        return cls(urlsafe_b64decode(token), made, wait, placed)
 
 
 def _waited(note: _Note | None) -> bool:
     """Whether somebody was asked to wait, did so, and now comes through for the first time."""
-    if note is None or not note.wait or note.age > settings.PROOF_SECONDS:
+    if note is None or not note.placed or note.age > settings.PROOF_SECONDS:
         return False
     return buckets().first(f"waited.{note.token.hex()}", settings.PROOF_SECONDS)
 

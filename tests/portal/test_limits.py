@@ -243,3 +243,14 @@ def test_one_connection_of_ipv6_is_one_caller() -> None:
     assert callers.hashed("2001:db8:1:3::1", b"key") not in same
     assert callers.hashed(ALICE, b"key") != callers.hashed(BOB, b"key")
     assert callers.hashed(ALICE, b"key") != callers.hashed(ALICE, b"another key")
+
+
+def test_who_asks_far_too_often_gets_no_place_and_no_more_looks_than_others(
+    time: Time, settings: Any
+) -> None:
+    """Waiting a hundred times at once is no way around the limit of one address."""
+    settings.FLOOD_WAIT_SECONDS, settings.LOOKS_OF_A_PROCESS = 20, (1000, 36_000)
+    asked = [flood for flood in (limits.wait(posted()) for _ in range(100)) if flood]
+    time.now += 20
+    through = sum(limits.wait(posted(flood=one)) is None for one in asked)
+    assert through == 4  # 20 seconds, and one comes back in 5
