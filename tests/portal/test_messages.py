@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.test import Client
 from holders import Holder, holds, text_of
@@ -212,3 +215,21 @@ def test_what_is_sealed_is_padded_to_whole_steps_and_read_back(text: str) -> Non
     assert len(padded) - len(data) <= messages.STEP + 4
     (length,) = messages._LENGTH.unpack_from(padded)
     assert padded[4 : 4 + length] == data
+
+
+def test_an_open_question_is_not_taken_for_an_error() -> None:
+    folders = [Path(settings.BASE_DIR) / name for name in ("takedown", "portal")]
+    sources = [path.read_text() for folder in folders for path in folder.rglob("*.py")]
+    slugs = {slug for source in sources for slug in re.findall(r'slug="([a-z0-9-]+)"', source)}
+    assert len(slugs) > 20
+    assert not [slug for slug in slugs if slug.startswith(messages.ASKED)]
+
+
+@pytest.mark.django_db
+def test_a_worker_that_comes_late_leaves_an_open_question(holder: Holder, alice: User) -> None:
+    late = holder.item
+    late.lease_token = uuid4()  # of a lease that has gone to someone else
+    messages.ask(late, alice, next(iter(messages.QUESTIONS)), "Which?")
+    late.fail("sandbox-failed")
+    assert Item.claim(late.pk, Item.State.READY) is None
+    assert messages.asked(holder.item) == next(iter(messages.QUESTIONS))
