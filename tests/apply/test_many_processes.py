@@ -142,17 +142,23 @@ def test_no_process_outlives_the_run_and_the_next_finishes(tmp_path, end):
     assert tree(tmp_path / "out") == tree(tmp_path / "whole")
 
 
+def _children() -> set[int]:
+    """The processes that this one has started."""
+    tasks = Path("/proc/self/task").glob("*/children")
+    return {int(child) for task in tasks for child in task.read_text().split()}
+
+
 @linux
 def test_a_process_that_dies_costs_its_file_only(tmp_path):
     for number in range(6):
         shards.laion(tmp_path / "in" / f"{number}.parquet", 20_000, start=20_000 * number, group=2_000)
     listed = lists.of_urls(*(shards.url(n) for n in range(0, 120_000, 7)))
     killed: list[int] = []
+    others = _children()
 
     def kill_one() -> None:
         while not killed:
-            tasks = Path("/proc/self/task").glob("*/children")
-            killed.extend([int(child) for task in tasks for child in task.read_text().split()][:1])
+            killed.extend(sorted(_children() - others)[:1])
         time.sleep(0.3)
         os.kill(killed[0], signal.SIGKILL)
 

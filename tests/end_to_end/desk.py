@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -21,9 +22,16 @@ PEOPLE = {"ada": "reviewer", "ben": "reviewer", "mara": "release manager"}
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port for a server that starts a little later.
+
+    Systems give out ports above 32767 to whoever connects or does not care, so that a free one of those may
+    be taken until then. Drawn at random, since tests that run at once do not know of each other.
+    """
+    while True:
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            port = 11_000 + secrets.randbelow(21_000)
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def wait_for(what: str, check: Callable[[], Any], seconds: float = 60) -> Any:

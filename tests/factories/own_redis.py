@@ -24,6 +24,7 @@ def running(folder: Path) -> Iterator[str]:
     server = subprocess.Popen([program, *options], stdout=subprocess.DEVNULL)
 
     def answers() -> bool:
+        assert server.poll() is None, "redis-server ended at once"  # whoever answers would be another
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", port)) == 0
 

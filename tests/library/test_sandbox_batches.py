@@ -105,7 +105,7 @@ def server_of(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
 ENDLESS = """
 import time
 plain = server.fingerprint_stored
-server.fingerprint_stored = lambda stored: time.sleep(60) if stored.data == b"endless" else plain(stored)
+server.fingerprint_stored = lambda stored: time.sleep(600) if stored.data == b"endless" else plain(stored)
 """
 
 
@@ -115,7 +115,7 @@ def test_a_child_that_takes_too_long_over_one_picture_loses_it_alone(monkeypatch
     began = time.monotonic()
     found = short(box.fingerprint_many([GOOD[0], Stored(b"endless"), GOOD[1]]))
     assert found == [EXPECTED[0].pdq, "sandbox-failed", EXPECTED[1].pdq]
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 120
     box.close()
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from desk import free_port, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 FORM = "Content-Type: application/x-www-form-urlencoded"
@@ -19,9 +20,7 @@ FILE = "Content-Type: multipart/form-data; boundary=x"
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """Of a web server without a database: what is refused needs none."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     server = ["granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port), "--no-ws"]
     environment = {**os.environ, "TAKEDOWN_VAR": str(tmp_path_factory.mktemp("var"))}
     environment["DJANGO_SETTINGS_MODULE"] = "tests.settings"
@@ -31,19 +30,17 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
         env=environment,
     )
     try:
-        _wait_for(port, web)
+        wait_for("the web server", lambda: _listens(port, web))
         yield port
     finally:
         web.terminate()
         web.wait(20)
 
 
-def _wait_for(port: int, web: subprocess.Popen[bytes]) -> None:
-    while web.poll() is None:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-    raise AssertionError("the web server did not start")
+def _listens(port: int, web: subprocess.Popen[bytes]) -> bool:
+    assert web.poll() is None, "the web server ended at once"
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.mark.parametrize("step", ["", "report/", "sent/"])

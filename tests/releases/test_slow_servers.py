@@ -50,7 +50,7 @@ class Dripping(ThreadingHTTPServer):
 def dripping(desk: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], str]]:
     """Serve the desk's repository with one slow file; the address."""
     servers: list[Dripping] = []
-    monkeypatch.setattr(fetch, "PATIENCE", 0.2)
+    monkeypatch.setattr(fetch, "PATIENCE", 0.5)
 
     def serve(slow: str) -> str:
         servers.append(Dripping(desk.repository, slow))
