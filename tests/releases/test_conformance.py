@@ -18,6 +18,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from factories.publisher import Desk
 from factories.releases_simulator import URL, Files, Simulator, described, stranger
 from tuf.api.exceptions import DownloadError
 from tuf.api.metadata import Metadata, TargetFile
@@ -35,8 +36,6 @@ MANIFEST, DELTA, STATE = "manifest-", "/delta/", "/state/"
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
     """The repository as it stood at releases 1, 2 and 3; its keys lie beside it."""
-    from conftest import Desk
-
     folder = tmp_path_factory.mktemp("published")
     desk = Desk(folder)
     for seq, names in LISTS.items():

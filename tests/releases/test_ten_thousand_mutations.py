@@ -21,7 +21,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import Desk
+from factories.publisher import Desk
 from factories.releases_simulator import URL, Simulator, described, stranger
 from tuf.api.exceptions import RepositoryError
 from tuf.api.metadata import Metadata
