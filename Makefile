@@ -15,7 +15,7 @@ run: .venv/run  ## Start the whole desk with a sample dataset, on http://127.0.0
 	@$(BIN)/python manage.py up --demo --port $(PORT)
 
 test: .venv/dev  ## Run every test
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(ARGS)
 
 e2e: .venv/dev  ## Run only the walk through real processes, and the browser tests
 	$(BIN)/python -m pytest tests/end_to_end $(ARGS)

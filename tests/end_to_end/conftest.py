@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 from desk import ROOT, Desk
 from factories import services
+from factories.once import Once
 
 from portal.sample import write_sample
 from takedown.index import build_index
@@ -40,15 +41,17 @@ def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
 
 
 @pytest.fixture(scope="session")
-def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def drawn(once: Once) -> Path:
     """A folder with the sample dataset and its index, made once for many desks."""
-    folder = tmp_path_factory.mktemp("drawn")
+    return once.made("drawn", _draw)
+
+
+def _draw(folder: Path) -> None:
     write_sample(folder / "sample")
     (folder / "index").mkdir()
     build_index(
         folder / "index" / "sample-pictures", [folder / "sample" / "pictures"], name="sample-pictures"
     )
-    return folder
 
 
 @pytest.fixture(scope="session")
@@ -104,13 +107,15 @@ def open_window(trial: Desk) -> Iterator[Callable[..., Any]]:
 
 
 @pytest.fixture(scope="session")
-def holder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def holder(once: Once) -> Path:
     """The command line in an environment that holds the library and what it needs, nothing else."""
-    folder = tmp_path_factory.mktemp("holder")
+    return once.made("holder", _install) / "venv" / "bin"
+
+
+def _install(folder: Path) -> None:
     source = folder / "source"
-    ignored = shutil.ignore_patterns(".*", "var", "portal", "tests", "build", "*.egg-info")
+    ignored = shutil.ignore_patterns(".*", "__pycache__", "var", "portal", "tests", "build", "*.egg-info")
     shutil.copytree(ROOT, source, ignore=ignored)  # pip builds in the source folder: not in ours
-    subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
-    pip = [folder / "venv" / "bin" / "python", "-m", "pip", "install", "--quiet"]
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "venv"], check=True)
+    pip = [sys.executable, "-m", "pip", "--python", folder / "venv" / "bin" / "python", "install", "--quiet"]
     subprocess.run([*pip, str(source)], check=True, stderr=subprocess.DEVNULL)
-    return folder / "venv" / "bin"
