@@ -140,7 +140,7 @@ def expire_sealed() -> int:
     gone = SealedPicture.objects.filter(key_day__lte=today() - timedelta(days=sealing.KEEP_DAYS))
     with transaction.atomic():
         take_turns(Turn.DESK)  # before looking, so that no worker finishes one of them in between
-        asked = Item.objects.filter(pk__in=list(gone.values_list("item", flat=True))).update(
+        asked = Item.objects.filter(pk__in=gone.values("item")).update(
             state=Item.State.UNREADABLE,
             problem="key-gone",
             answered=today(),
