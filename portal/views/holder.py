@@ -112,6 +112,7 @@ def show_status(
         stages=[(name, STAGES[name], number) for name, number in stages.items()],
         stage=stage if stage in stages else "",
         not_found=sum(one.name == "not-found" and not one.item.keep_until for one in every),
+        some_removed="removed" in stages,
         some_not_found=any(one.name == "not-found" for one in every),
         keep_until=terms.kept_until(),
         told=_told(told),

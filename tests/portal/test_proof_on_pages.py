@@ -59,6 +59,7 @@ def test_the_proof_is_offered_from_the_first_release_on(
     publish()
     told = _status(client, words)
     assert "Removed in release 1" in told
+    assert "We cannot delete the picture from the website" in told
     assert "Release 1 of our list says what was done about your request" in told
     assert "takedown sync http://testserver/blocklist --root 1.root.json takedown prove" in told
 
