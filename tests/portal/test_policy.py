@@ -69,6 +69,14 @@ def test_a_mistake_is_named(tmp_path: Path, old: str, new: str, said: str) -> No
     assert said in str(caught.value)
 
 
+def test_texts_of_a_language_may_stay_when_it_is_no_longer_offered(tmp_path: Path) -> None:
+    offered = 'languages = ["en", "de", "fr", "es"]'
+    assert offered in GOOD
+    read = _read(tmp_path, GOOD.replace(offered, 'languages = ["en", "fr"]'))
+    assert read.languages == ("en", "fr")
+    assert {code for ground in read.grounds.values() for code in ground.texts} == {"fr"}
+
+
 def test_a_missing_file_stops_the_start(settings: object, tmp_path: Path) -> None:
     settings.POLICY_FILE = tmp_path / "nowhere.toml"
     assert [error.id for error in check_policy(None)] == ["portal.E001"]
