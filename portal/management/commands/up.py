@@ -102,7 +102,7 @@ class Command(BaseCommand):
         ]
         if DatasetIndex.objects.filter(name="sample-pictures").exists():
             lines.append(f"  Things to try       {_short(settings.VAR / 'sample' / 'try')}")
-        lines += ["", "  Ctrl-C stops everything; the data stays in var/.", ""]
+        lines += ["", f"  Ctrl-C stops everything; the data stays in {_short(settings.VAR)}/.", ""]
         self.stdout.write("\n".join(lines))
         self.stdout.flush()
 
