@@ -177,6 +177,19 @@ def test_a_form_that_was_held_goes_when_there_was_room_for_no_picture(window: An
     assert sent(site) == []
 
 
+def test_pictures_that_were_chosen_before_the_script_came_are_not_lost(window: Any, site: Site) -> None:
+    loading: list[Any] = []
+    window.route("**/device/page.js", lambda route: loading.append(route))
+    site.posted.clear()
+    window.goto(site.put("form.html", form(), policy=POLICY), wait_until="commit")
+    data = [picture(seed) for seed in (1, 2)]
+    window.set_input_files("#pictures", [file(f"{n}.png", one) for n, one in enumerate(data)])
+    loading[0].continue_()
+    window.locator(".device-list li").nth(1).wait_for()
+    ready(window, 2)
+    assert send(window, site) == [fingerprint(one) for one in data]
+
+
 def test_what_was_wrong_is_told_at_the_new_place(window: Any, site: Site) -> None:
     wrong = '<p class="wrong" id="pictures-wrong">Add a picture.</p><a href="#pictures">Add</a>'
     page = form(problems={"device": ["Picture 1: no."]}).replace("Send pictures", f"Send pictures{wrong}")

@@ -28,6 +28,21 @@ async function start(root) {
     fields[0]?.querySelector("input")?.focus();
   });
   gather(root, part, send);
+  fields.forEach((field) => takeOver(field, part("files")));
+}
+
+/** What was chosen in a field before it was put away, or in its dialog since, is not lost; nor is it sent. */
+function takeOver(field, chooser) {
+  for (const input of field.querySelectorAll("input[type=file]")) {
+    const hand = () => {
+      if (!input.disabled || !input.files.length) return;
+      chooser.files = input.files;
+      chooser.dispatchEvent(new Event("change"));
+      input.value = "";
+    };
+    input.addEventListener("change", hand);
+    hand();
+  }
 }
 
 /** Hide a field; what is chosen in it is not sent, then. */
