@@ -47,7 +47,7 @@ def test_the_whole_way_works_under_hashed_names(window: Any, site: Site, hashed:
     for path in hashed.rglob("*.*"):
         if path.suffix in (".js", ".css"):
             site.put(f"hashed/{path.relative_to(hashed)}", path.read_bytes())
-    block = render_to_string("public/device.html").replace("/static/", "/hashed/")
+    block = render_to_string("public/device.html", {"device_most": 300}).replace("/static/", "/hashed/")
     assert re.search(r"/hashed/portal/device/worker\.[0-9a-f]{12}\.js", block)
     site.asked.clear()
     page = f"<!doctype html><form action=/sent method=post>{block}<button>Go</button></form>"
