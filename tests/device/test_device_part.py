@@ -104,3 +104,23 @@ def test_two_edges_do_not_pass_each_other(window: Any, site: Site) -> None:
     window.get_by_label("Cut off on the left").fill("60")
     window.get_by_label("Cut off on the right").fill("90")
     assert window.input_value("[data-edge=right]") == "35"
+
+
+def test_a_box_drawn_below_the_exit_button_does_not_leave_the_site(window: Any, site: Site) -> None:
+    window.set_viewport_size({"width": 320, "height": 720})
+    show(window, site)
+    choose(window, file("one.png", encode(Image.fromarray(scene(400, 300)), "PNG")))
+    _crop_box(window)
+    on_top = window.evaluate(
+        """() => {
+          const canvas = document.querySelector(".cropper canvas");
+          canvas.scrollIntoView({block: "center"});
+          const box = canvas.getBoundingClientRect();
+          const exit = document.createElement("a");
+          exit.style.cssText = `position: fixed; z-index: 2; width: 60px; height: 32px; top: ${box.top}px;`
+            + `left: ${box.right - 30}px`;
+          document.body.append(exit);
+          return [10, -10].map(x => document.elementFromPoint(box.right - x, box.top + 10) === exit);
+        }"""
+    )
+    assert on_top == [False, True]
