@@ -59,7 +59,7 @@ class Desk:
             **kept,
             "TAKEDOWN_VAR": str(self.var),
             "TAKEDOWN_SWEEP_SECONDS": "1",
-            "TAKEDOWN_LEASE_SECONDS": "4",
+            "TAKEDOWN_LEASE_SECONDS": "8",
             "DJANGO_SETTINGS_MODULE": "portal.settings",
             **(environment or {}),
         }

@@ -80,7 +80,7 @@ _STILL = f"""() => {{
   for (const element of all('script:not([src]), iframe, object, embed, [onclick], [style]'))
     found.push('not plain HTML: ' + element.outerHTML);
   for (const element of all('script[src], link[href], img[src]'))
-    if (new URL(element.src || element.href).origin !== location.origin)
+    if (!/^data:,?$/.test(element.href || '') && new URL(element.src || element.href).origin !== location.origin)
       found.push('from elsewhere: ' + element.outerHTML);
   return found;
 }}"""

@@ -74,7 +74,7 @@ def test_a_policy_that_drops_a_ground_cannot_unblock(
     release = _staged(mara, settings)
     publishing.ask_to_publish(release, mara)
     assert publishing.publish(release.pk)
-    use_policy(settings.POLICY_FILE.read_text().replace("[grounds.private]", "[grounds.medical]"))
+    use_policy(settings.POLICY_FILE.read_text().replace("[grounds.private", "[grounds.medical"))
     following = publishing.request(mara)
     assert not publishing.build(following.pk)
     following.refresh_from_db()
