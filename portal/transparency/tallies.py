@@ -25,9 +25,6 @@ DECIDED_LATER = ("removed_later", "not_removed_later")
 #: What became of an item, in the order in which people read it.
 OUTCOMES = (*DECIDED, "not_found", *DECIDED_LATER, "withdrawn", "unreadable")
 
-#: How matches of an item came that a new index brought back (keeping.LOOKED_AGAIN, which lies above this).
-LOOKED_AGAIN = "looked-again"
-
 
 @dataclass(frozen=True)
 class Ruling:
@@ -161,4 +158,4 @@ def _refusals(decisions: QuerySet[Decision]) -> Iterator[tuple[int, bool, bool, 
 
 def _again(item: str) -> Exists:
     """Whether an item was made when a new index held again what had been removed."""
-    return Exists(Match.objects.filter(item=OuterRef(item), via=LOOKED_AGAIN))
+    return Exists(Match.objects.filter(item=OuterRef(item), via=Match.LOOKED_AGAIN))

@@ -79,8 +79,8 @@ _STILL = f"""() => {{
       if (!ids.includes(id)) found.push('described by nothing: #' + id);
   for (const element of all('script:not([src]), iframe, object, embed, [onclick], [style]'))
     found.push('not plain HTML: ' + element.outerHTML);
-  for (const element of all('script[src], link[href], img[src]'))
-    if (!/^data:,?$/.test(element.href || '') && new URL(element.src || element.href).origin !== location.origin)
+  for (const element of all('script[src], link[href]:not([href="data:,"]), img[src]'))
+    if (new URL(element.src || element.href).origin !== location.origin)
       found.push('from elsewhere: ' + element.outerHTML);
   return found;
 }}"""

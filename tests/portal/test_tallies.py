@@ -7,7 +7,6 @@ from datetime import date
 import pytest
 from decided import asked, person, removed, taken_back
 
-from portal.finding import keeping
 from portal.models import (
     Case,
     CaseItem,
@@ -126,10 +125,6 @@ def test_what_was_answered_before_is_counted_apart_and_has_no_time() -> None:
     Item.objects.filter(pk__in=(asked_again.pk, found_again.pk)).update(answered=date(2026, 11, 3))
     assert _answers() == {"removed_later": 1, "not_removed_later": 1, "not_found": 2}
     assert not report._waited(tallies.rulings(NOVEMBER))
-
-
-def test_what_a_new_index_brought_back_is_known_by_its_matches() -> None:
-    assert tallies.LOOKED_AGAIN == keeping.LOOKED_AGAIN
 
 
 def test_times_run_from_the_request_to_the_confirmation() -> None:
