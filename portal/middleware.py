@@ -28,8 +28,8 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 def speak_the_language_of_the_address(get_response: GetResponse) -> GetResponse:
     """Public pages speak the language that their address begins with; everything else speaks English.
 
-    An address without a language leads to the page in the reader's, where there is one. What the browser says
-    about languages is used for that and for nothing else.
+    An address without a language, or with one that is not offered, leads to the page in the reader's. What
+    the browser says about languages is used for that and for nothing else.
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
@@ -37,16 +37,17 @@ def speak_the_language_of_the_address(get_response: GetResponse) -> GetResponse:
         named = translation.get_language_from_path(request.path_info)
         with translation.override(named if named in offered else settings.LANGUAGE_CODE):
             response = get_response(request)
-        if response.status_code == 404 and named is None and request.method in ("GET", "HEAD"):
-            response = _lead_to_language(request, offered) or response
+        if response.status_code == 404 and named not in offered and request.method in ("GET", "HEAD"):
+            path = request.path_info if named is None else request.path_info[len(named) + 1 :]
+            response = _lead_to_language(request, path, offered) or response
         return response
 
     return middleware
 
 
-def _lead_to_language(request: HttpRequest, offered: Sequence[str]) -> HttpResponse | None:
+def _lead_to_language(request: HttpRequest, path: str, offered: Sequence[str]) -> HttpResponse | None:
     """To the same address under the reader's language, if there is a page."""
-    page = _in_language(request.path_info, _wanted(request, offered))
+    page = _in_language(path, _wanted(request, offered))
     if page is None:
         return None
     response = HttpResponseRedirect(page)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext
 
 from takedown.publish.cover import FEWEST_DIGITS, MOST_DIGITS
 from takedown.publish.editions import CHILD_SAFETY_K_MIN
@@ -72,7 +72,7 @@ class Ground:
     """Why a removal is asked for. ``restricted`` grounds take no picture and are never shown or fetched.
 
     ``label`` and ``help`` are in the first language of the policy, which is the desk's; ``texts`` has both in
-    the other languages that it offers.
+    the other languages that it offers. ``gone`` marks the stand-in for a ground that the policy has no more.
     """
 
     name: str
@@ -82,10 +82,13 @@ class Ground:
     editions: tuple[str, ...]
     restricted: bool = False
     texts: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    gone: bool = False
 
     @property
     def title(self) -> str:
         """The label in the reader's language."""
+        if self.gone:
+            return gettext("A reason that is no longer offered")
         return self.texts.get(get_language() or "", (self.label, self.help))[0]
 
     @property
@@ -138,7 +141,7 @@ class Policy:
 
     def ground(self, name: str) -> Ground:
         """A ground by name; a stand-in for one the policy no longer has, so that old rows stay readable."""
-        return self.grounds.get(name) or Ground(name, name, "This ground is no longer offered.", 24, ())
+        return self.grounds.get(name) or Ground(name, name, "", 24, (), gone=True)
 
     def due(self, received: date) -> date:
         """The last day for an answer: the same day ``answer_months`` later, or that month's last day where

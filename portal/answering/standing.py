@@ -48,7 +48,7 @@ STANDINGS: Mapping[str, Standing] = {
         "waiting",
         "waiting",
         _("Checking"),
-        _("We will compare it with the dataset. Many requests came at once, so this may take some hours."),
+        _("We will compare it with the dataset. Others come first, so this may take some hours."),
     ),
     "found": Standing(
         "waiting", "waiting", _("Found"), _("We found rows that look right. A person is looking at them.")

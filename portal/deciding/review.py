@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from portal.days import today
-from portal.deciding import notes, supports
+from portal.deciding import erasing, supports
 from portal.deciding.answers import ANSWERS
 from portal.models import (
     Case,
@@ -156,9 +156,7 @@ def withdraw(item: Item) -> bool:
                 Event.record("withdrawal.asked", item)
             return False
         supports.end(item)
-        Item.objects.filter(pk=item.pk).update(state=Item.State.WITHDRAWN, lease_token=None, lease_until=None)
-        SealedPicture.objects.filter(item=item).delete()
-        notes.erase_ended([item.pk])
+        erasing.erase([item.pk], Item.State.WITHDRAWN)
         _close_if_all_withdrawn(item)
         Event.record("item.withdrawn", item)
     return True
@@ -245,8 +243,7 @@ def _unblock(decision: Decision) -> None:
     if decision.item is None:
         return
     supports.end(decision.item, by=decision)
-    Item.objects.filter(pk=decision.item.pk).update(state=Item.State.WITHDRAWN)
-    notes.erase_ended([decision.item.pk])
+    erasing.erase([decision.item.pk], Item.State.WITHDRAWN)
     _close_if_all_withdrawn(decision.item)
 
 

@@ -19,18 +19,16 @@ from django.db.models import Max, Q
 
 from portal import terms
 from portal.days import today
-from portal.deciding import notes
+from portal.deciding import erasing
 from portal.deciding.review import move
 from portal.finding import indexes, matching
-from portal.models import Case, DatasetIndex, Event, Item, Match, SiteControl
+from portal.models import Case, DatasetIndex, Event, Item, Match
 from portal.policy import current
 from takedown.errors import TakedownError
 from takedown.keys import keys
 
 log = logging.getLogger(__name__)
 
-#: Stands in place of an erased address: an address may not be empty.
-ERASED = "-"
 #: Decided items that are looked for in one go, and items that are erased at once.
 BATCH, ERASED_AT_ONCE = 200, 5000
 
@@ -55,11 +53,7 @@ def forget() -> int:
     gone = Item.objects.filter(answered & over, state=Item.State.NOT_FOUND)
     with move():
         pks = list(gone.values_list("pk", flat=True)[:ERASED_AT_ONCE])
-        SiteControl.objects.filter(item__in=pks).delete()
-        these = Item.objects.filter(pk__in=pks)
-        these.exclude(url="").update(url=ERASED)
-        these.update(state=Item.State.FORGOTTEN, fingerprint_json=None, given=None, keep_until=None)
-        notes.erase_ended(pks)
+        erasing.erase(pks, Item.State.FORGOTTEN)
     return len(pks)
 
 

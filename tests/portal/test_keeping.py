@@ -14,9 +14,20 @@ from holders import Holder, holds
 
 from portal import tasks, terms
 from portal.days import today
-from portal.deciding import review
+from portal.deciding import erasing, review
 from portal.finding import indexes, keeping
-from portal.models import Case, CaseItem, DatasetIndex, Decision, Event, Item, Match, SiteControl, User
+from portal.models import (
+    Case,
+    CaseItem,
+    DatasetIndex,
+    Decision,
+    Event,
+    Item,
+    Match,
+    SiteControl,
+    Submission,
+    User,
+)
 from portal.policy import current
 from takedown import sandbox
 from takedown.index import add_sources, build_index
@@ -102,7 +113,7 @@ def test_nothing_of_any_kind_of_item_is_left(client: Client, grow: Grow, sample:
     assert keeping.forget() == 4
     for item in Item.objects.all():
         assert (item.fingerprint_json, item.given) == (None, None)
-        assert item.url in {"", keeping.ERASED}
+        assert item.url in {"", erasing.ERASED}
     assert not SiteControl.objects.exists()
     seen = holder.sees()
     assert "Not found, and erased" in seen
@@ -290,3 +301,36 @@ def test_the_slow_lane_goes_on_while_many_others_wait(
     monkeypatch.setattr(tasks, "poke_row", lambda row: pokes.append(row.pk))
     tasks.sweep()
     assert pokes == [fast[0].item.pk, fast[1].item.pk, slow.item.pk]
+
+
+def test_what_is_taken_back_is_erased_with_all_it_was_about(client: Client, index: DatasetIndex) -> None:
+    """The item stays as a number; address, fingerprint, token and matches are gone."""
+    holder = holds(
+        client, NOWHERE, sites=["mine.example"], typed=[(Key("sha256", "ab" * 32),)], note="a note"
+    )
+    holder.work()
+    for item in holder.submission.items.all():
+        review.withdraw(item)
+    left = holder.submission.items.values_list("state", "url", "given", "fingerprint_json")
+    assert set(left) == {
+        ("withdrawn", erasing.ERASED, None, None),
+        ("withdrawn", "", None, None),
+    }
+    assert not SiteControl.objects.exists()
+    assert not Match.objects.exists()
+    holder.submission.refresh_from_db()
+    assert holder.submission.note == ""
+    seen = holder.sees()
+    assert NOWHERE not in seen
+    assert "Item 1" in seen
+
+
+def test_what_a_decision_chose_stays_when_its_asker_goes(
+    remove: Callable[[int], Submission], client: Client
+) -> None:
+    submission = remove(3)
+    item = submission.items.get()
+    review.withdraw(item)
+    item.refresh_from_db()
+    assert (item.state, item.url) == (Item.State.WITHDRAWN, erasing.ERASED)
+    assert Match.objects.filter(item=item).count() == 1

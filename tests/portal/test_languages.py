@@ -33,6 +33,14 @@ def test_an_address_without_a_language_leads_to_the_reader_s(client: Client, sai
         assert "Set-Cookie" not in answer.headers
 
 
+def test_a_language_that_is_no_longer_offered_leads_to_another(
+    client: Client, use_policy: Callable[[str], None]
+) -> None:
+    use_policy(settings.POLICY_FILE.read_text().replace('"en", "de", "fr", "es"', '"en", "de"'))
+    answer = client.get("/es/about/", headers={"accept-language": "es,de"})
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/de/about/")
+
+
 def test_a_cookie_decides_nothing(client: Client) -> None:
     client.cookies["django_language"] = "fr"
     assert client.get("/about/", headers={"accept-language": "de"}).headers["Location"] == "/de/about/"
