@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from portal.transparency import charts
 from portal.transparency.charts import LOOKS, Series, bars, lines, swatch
 
-STYLES = Path(charts.__file__).parent / "static" / "portal" / "report.css"
+STYLES = Path(__file__).resolve().parents[2] / "portal" / "static" / "portal" / "report.css"
 MONTHS = ["January", "February", "March"]
 PLOTS = [bars, lines]
 
