@@ -12,7 +12,8 @@ def main() -> None:
     django.setup()
     from portal.asking.drafts import Draft
 
-    drafts = [Draft(ground="private", addresses=address) for address in json.load(sys.stdin)]
+    have = ("addresses",)
+    drafts = [Draft(ground="private", have=have, addresses=address) for address in json.load(sys.stdin)]
     json.dump([draft.sealed() for draft in drafts], sys.stdout)
 
 

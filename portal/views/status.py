@@ -14,6 +14,7 @@ from portal import terms
 from portal.answering import status as item_status
 from portal.deciding import review, second_look
 from portal.finding import keeping
+from portal.kept_pages import only_tells
 from portal.letters import message_keys, messages
 from portal.models import Item, Submission
 from portal.views.holder import item_of, show_status, with_words
@@ -21,6 +22,7 @@ from portal.views.public_page import Problems, show
 from takedown.receipt import Receipt
 
 
+@only_tells
 @require_http_methods(["GET", "HEAD", "POST"])
 def status(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":

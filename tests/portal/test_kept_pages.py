@@ -6,9 +6,11 @@ from collections.abc import Callable
 
 import pytest
 from django.http import HttpRequest, HttpResponse
-from django.test import RequestFactory
+from django.test import Client, RequestFactory
 
 from portal import kept_pages
+from portal.asking import intake
+from portal.asking.drafts import Draft
 from portal.kept_pages import give_out_kept_pages, only_tells
 
 Visit = Callable[[HttpRequest], HttpResponse]
@@ -82,6 +84,16 @@ def test_a_kept_page_ends(visit: Visit, rendered: list[str], settings: object) -
     settings.KEPT_PAGE_SECONDS = 0
     visit(get("/en/"))
     assert visit(get("/en/")).content == b"page 2"
+
+
+@pytest.mark.django_db
+def test_the_page_of_a_receipt_is_never_kept(client: Client, settings: object) -> None:
+    """Only the empty form is: what the words open comes by POST."""
+    settings.KEPT_PAGE_SECONDS = 60
+    accepted = intake.accept(Draft(ground="private"), intake.Sent(addresses=["https://secret.example/x.jpg"]))
+    before = client.get("/en/status/").content
+    assert b"secret.example" in client.post("/en/status/", {"words": accepted.receipt.text}).content
+    assert client.get("/en/status/").content == before
 
 
 def test_memory_is_bounded(visit: Visit, rendered: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
