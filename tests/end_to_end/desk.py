@@ -34,7 +34,7 @@ def free_port() -> int:
             return port
 
 
-def wait_for(what: str, check: Callable[[], Any], seconds: float = 60) -> Any:
+def wait_for(what: str, check: Callable[[], Any], seconds: float = 150) -> Any:
     """Ask again and again until the answer is true; fail with a sentence when it never is."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

@@ -230,4 +230,4 @@ def test_only_the_languages_of_the_policy_are_offered(
     page = client.get("/en/about/").content.decode()
     assert "Deutsch" in page
     assert "Français" not in page
-    assert client.get("/fr/about/").status_code == 404
+    assert client.get("/fr/about/").headers["Location"] == "/en/about/"
