@@ -54,6 +54,7 @@ def test_what_is_too_large_is_refused(open_window: Open) -> None:
     _alter(window, "#addresses", "element.value = 'x'.repeat(5 << 20)")
     window.submit(CONTINUE)
     window.look("too-large", status=413)
+    assert window.status == 413
     window.close()
 
 
@@ -63,10 +64,12 @@ def test_pictures_are_refused_where_none_are_taken(open_window: Open) -> None:
     _alter(window, "form[action$='/look/']", "element.enctype = 'multipart/form-data'")
     window.submit("form[action$='/look/'] button.button")
     window.look("look-refused", status=415)
+    assert window.status == 415
     window.go("/en/under-18/report/")
     _alter(window, "form[action$='/sent/']", "element.enctype = 'multipart/form-data'")
     window.submit("form[action$='/sent/'] button.button")
     window.look("under-18-refused", status=415)
+    assert window.status == 415
     window.close()
 
 
